@@ -1,0 +1,155 @@
+import type { Unsubscribe } from '../../core/subscribers.ts';
+import type { TaskState } from '../../mesos/index.ts';
+
+/** An agent whose addresses are known. Immutable, like everything in the catalog. */
+export interface CatalogAgent {
+  readonly id: string;
+  readonly hostname: string;
+  /** From the agent's pid; IP literals only. */
+  readonly ips: readonly string[];
+  readonly port: number;
+  readonly active: boolean;
+}
+
+export interface CatalogFramework {
+  readonly id: string;
+  readonly name: string;
+  /** Addresses of the scheduler: the pid's host, else the host name, where they are IP literals. */
+  readonly ips: readonly string[];
+  /** Port of the pid; frameworks on the HTTP API have none. */
+  readonly pidPort: number | undefined;
+  readonly active: boolean;
+}
+
+export interface CatalogPort {
+  readonly number: number;
+  readonly name: string;
+  /** As given: `tcp`, `udp`, `tcp,udp`, or empty. */
+  readonly protocol: string;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+/** A task with what DNS and load balancing need to know of it. Tasks in terminal states are not in the catalog. */
+export interface CatalogTask {
+  /** Framework id, a blank, task id: unique in the cluster. */
+  readonly key: string;
+  readonly id: string;
+  readonly name: string;
+  readonly frameworkId: string;
+  readonly frameworkName: string;
+  readonly agentId: string;
+  readonly agentHostname: string;
+  readonly state: TaskState;
+  /** Verdict of the task's own health check; undefined when there is none or no result yet. */
+  readonly healthy: boolean | undefined;
+  /** IPs of the agent it runs on (Mesos-DNS source `host`). */
+  readonly agentIps: readonly string[];
+  /** IPs by the other sources of Mesos-DNS (mesos-dns.md §6.4), from the newest TASK_RUNNING status. Valid literals only. */
+  readonly netinfoIps: readonly string[];
+  readonly dockerIps: readonly string[];
+  readonly mesosIps: readonly string[];
+  /** `resources.ports`, expanded, ascending by range as given. */
+  readonly ports: readonly number[];
+  readonly discovery:
+    | { readonly name: string; readonly visibility: string; readonly ports: readonly CatalogPort[] }
+    | undefined;
+  readonly labels: ReadonlyMap<string, string>;
+  /** Timestamp of the first TASK_RUNNING status, milliseconds since the epoch; 0 when unknown. */
+  readonly startedAtMs: number;
+}
+
+/** One running (or leaving) instance of a service, as the load balancer sees it. */
+export interface Instance {
+  readonly taskKey: string;
+  readonly taskId: string;
+  readonly agentId: string;
+  readonly host: string;
+  /**
+   * `up`: take traffic; `draining`: TASK_KILLING, finish what runs and take nothing new; `waiting`: not yet running
+   * (STAGING, STARTING) or unreachable.
+   */
+  readonly phase: 'up' | 'draining' | 'waiting';
+  readonly healthy: boolean | undefined;
+  /** Where each service port is reached, by index; undefined where that port does not exist on this instance. */
+  readonly addresses: readonly (Address | undefined)[];
+  readonly startedAtMs: number;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+export interface Address {
+  readonly ip: string;
+  readonly port: number;
+}
+
+/**
+ * All tasks of one framework that share a name (discovery name, else task name). A service that its framework
+ * declares exists also without instances; others go with their last instance.
+ */
+export interface Service {
+  /** `<framework name>/<service name>`: stable over restarts of framework and tasks. */
+  readonly key: string;
+  readonly frameworkName: string;
+  readonly name: string;
+  readonly declared: boolean;
+  /** Labels of the declaration, else of the youngest instance. */
+  readonly labels: ReadonlyMap<string, string>;
+  readonly ports: readonly CatalogPort[];
+  readonly instances: readonly Instance[];
+}
+
+/** Something that was left out, and why. `GET /rejected` shows these. */
+export interface Rejected {
+  readonly kind: 'agent' | 'framework' | 'task' | 'label' | 'service';
+  readonly id: string;
+  readonly reason: string;
+}
+
+export interface MasterAddress {
+  readonly ip: string;
+  readonly port: number;
+}
+
+export interface Staleness {
+  readonly sinceMs: number;
+  readonly reason: string;
+}
+
+/**
+ * What the cluster offers at one moment. The maps are read-only views that hold until the next change; the values in
+ * them never change and may be kept.
+ */
+export interface CatalogVersion {
+  /** 0 before the first snapshot, then rising by one with each change. */
+  readonly version: number;
+  readonly agents: ReadonlyMap<string, CatalogAgent>;
+  readonly frameworks: ReadonlyMap<string, CatalogFramework>;
+  readonly tasks: ReadonlyMap<string, CatalogTask>;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly leader: MasterAddress | undefined;
+  /** Known masters in the order they were configured, the leader included when it is one of them. */
+  readonly masters: readonly MasterAddress[];
+  readonly rejected: ReadonlyMap<string, Rejected>;
+  /** Set while the master cannot be followed and this is the last known good state. */
+  readonly stale: Staleness | undefined;
+}
+
+export interface SetDiff<T> {
+  readonly added: readonly T[];
+  readonly changed: readonly { readonly before: T; readonly after: T }[];
+  readonly removed: readonly T[];
+}
+
+/** What changed from the previous version. The first diff after the start carries everything as `added`. */
+export interface CatalogDiff {
+  readonly agents: SetDiff<CatalogAgent>;
+  readonly frameworks: SetDiff<CatalogFramework>;
+  readonly tasks: SetDiff<CatalogTask>;
+  readonly services: SetDiff<Service>;
+  readonly mastersChanged: boolean;
+  readonly staleChanged: boolean;
+}
+
+export interface Catalog {
+  readonly current: CatalogVersion;
+  onChange(f: (next: CatalogVersion, diff: CatalogDiff) => void): Unsubscribe;
+}

@@ -1,0 +1,7 @@
+export * from './agent-protocol.ts';
+export * from './ids.ts';
+export * from './pid.ts';
+export * from './recordio.ts';
+export * from './resources/index.ts';
+export * from './task-state.ts';
+export * from './types.ts';
