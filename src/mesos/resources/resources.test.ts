@@ -157,9 +157,9 @@ describe('resourcesProblem', () => {
     [scalar('cpus', 1, 'a//b'), 'slashes'],
     [ports({ begin: 2, end: 1 }), 'ends before'],
     [ports({ begin: 1, end: 5 }, { begin: 5, end: 6 }), 'overlap'],
-    [{ name: 's', type: 'SET', set: { item: ['a', 'a'] } } as Resource, 'duplicate'],
+    [{ name: 's', type: 'SET', set: { item: ['a', 'a'] } }, 'duplicate'],
     [{ name: 'x', type: 'TEXT' } as unknown as Resource, 'type'],
-    [{ name: 'cpus', type: 'SCALAR' } as Resource, 'scalar'],
+    [{ name: 'cpus', type: 'SCALAR' }, 'scalar'],
   ])('%j is refused: %s', (bad, fragment) => {
     expect(resourcesProblem([scalar('mem', 1), bad])).toContain(fragment);
   });
