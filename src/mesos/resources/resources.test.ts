@@ -149,7 +149,7 @@ describe('resource and attribute texts', () => {
 });
 
 describe('resourcesProblem', () => {
-  it.each([
+  it.each<[Resource, string]>([
     [scalar('cpus', -1), 'negative'],
     [scalar('cpus', 0.0001), 'smaller than 0.001'],
     [scalar('gpus', 1.5), 'whole number'],
