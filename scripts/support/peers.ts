@@ -1,0 +1,44 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { runCommand } from './run-command.ts';
+
+/** Real programs that the process and interop tests talk to, and the Debian package of each. */
+const PEERS: readonly (readonly [command: string, debianPackage: string])[] = [
+  ['dig', 'bind9-dnsutils'],
+  ['curl', 'curl'],
+];
+
+function isInstalled(command: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * Install the missing peers where that is possible: as root on Debian. Elsewhere say which tests will be skipped;
+ * each of them also says so by its name.
+ */
+export async function installPeers(): Promise<void> {
+  const missing = PEERS.filter(([command]) => !isInstalled(command));
+  if (missing.length === 0) return;
+  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const packages = missing.map(([, debianPackage]) => debianPackage);
+    console.log(`installing ${packages.join(', ')}`);
+    for (const command of [
+      ['apt-get', 'update', '-qq'],
+      ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...packages],
+    ]) {
+      const result = await runCommand(command, { cwd: '/', env, timeoutMs: 5 * 60_000, quiet: true });
+      if (result.code !== 0) console.log(`${command.join(' ')} failed:\n${result.output}`);
+    }
+  }
+  for (const [command] of PEERS.filter(([name]) => !isInstalled(name))) {
+    console.log(`no ${command} here: the tests that need it will be skipped`);
+  }
+}

@@ -1,0 +1,101 @@
+import { delimiter } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { installPeers } from './support/peers.ts';
+import { runCommand } from './support/run-command.ts';
+import { addTallies, readVitestReport } from './support/tally.ts';
+import type { Tally } from './support/tally.ts';
+
+// `npm test`: every gate, cheapest first. The static gates stop at the first red one; after them all test suites run,
+// so that one red test does not hide another. The last line is the sum: `N passed, N failed, N skipped`.
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = `${root}node_modules/.bin`;
+const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
+
+const gates: readonly (readonly [name: string, ...command: string[]])[] = [
+  ['format', 'oxfmt', '--check'],
+  ['lint', 'oxlint', '--type-aware', '--deny-warnings'],
+  ['types', 'tsc', '-p', 'tsconfig.json'],
+  ['walls', 'depcruise', 'src', '--config', '.dependency-cruiser.mjs'],
+  ['canary', 'vitest', 'run', '--project', 'unit', 'test/presubmit/architecture.test.ts'],
+  ['unused', 'knip', '--no-progress'],
+];
+
+const suites: readonly (readonly [name: string, ...arguments_: string[]])[] = [
+  ['unit', '--project', 'unit'],
+  ['process', '--project', 'process', '--exclude', 'test/interop/**'],
+  ['interop', '--project', 'process', 'test/interop'],
+];
+
+/** No suite takes longer; one that hangs is ended and counted as failed. */
+const SUITE_LIMIT_MS = 30 * 60_000;
+
+interface Row {
+  readonly name: string;
+  readonly tally: Tally;
+  readonly ms: number;
+}
+
+async function runGate([name, ...command]: readonly string[]): Promise<Row> {
+  const result = await runCommand(command, { cwd: root, env, timeoutMs: 10 * 60_000, quiet: true });
+  const passed = result.code === 0;
+  if (!passed) console.log(`\n--- ${name}: ${command.join(' ')}\n${result.output.trimEnd()}`);
+  return {
+    name: name ?? '',
+    tally: { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0, skippedNames: [] },
+    ms: result.ms,
+  };
+}
+
+async function runSuite([name, ...options]: readonly string[], folder: string): Promise<Row> {
+  const report = `${folder}/${name}.json`;
+  const command = [
+    'vitest',
+    'run',
+    ...options,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
+  console.log(`\n--- ${name}`);
+  const result = await runCommand(command, { cwd: root, env, timeoutMs: SUITE_LIMIT_MS, quiet: false });
+  return { name: name ?? '', tally: readVitestReport(report, result.code), ms: result.ms };
+}
+
+function show(row: Row): void {
+  const { passed, failed, skipped } = row.tally;
+  const verdict = failed > 0 ? 'FAILED' : 'ok';
+  const counts = `${passed} passed${failed > 0 ? `, ${failed} failed` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  console.log(
+    `${row.name.padEnd(10)} ${verdict.padEnd(7)} ${(row.ms / 1000).toFixed(1).padStart(7)} s   ${counts}`,
+  );
+}
+
+async function main(): Promise<void> {
+  const rows: Row[] = [];
+  const folder = mkdtempSync(`${tmpdir()}/rimrock-test-report-`);
+  try {
+    for (const gate of gates) {
+      const row = await runGate(gate);
+      rows.push(row);
+      show(row);
+      if (row.tally.failed > 0) break;
+    }
+    if (rows.every((r) => r.tally.failed === 0)) {
+      await installPeers();
+      for (const suite of suites) rows.push(await runSuite(suite, folder));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  console.log('\n--- what ran, and what it took');
+  for (const row of rows) show(row);
+  const sum = addTallies(rows.map((r) => r.tally));
+  for (const name of sum.skippedNames) console.log(`skipped: ${name}`);
+  if (sum.failed > 0 || sum.passed === 0) process.exitCode = 1;
+  console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+}
+
+await main();
