@@ -73,7 +73,10 @@ export default {
       severity: 'error',
       comment: 'Import another room through its index.ts (core: any file, it has no inside).',
       from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/(?!core/)[^/]+/', pathNot: ['^src/$1/', '^src/[^/]+/([^/]+/)?index[.]ts$'] },
+      to: {
+        path: '^src/(?!core/)[^/]+/',
+        pathNot: ['^src/$1/', '^src/[^/]+/index[.]ts$', '^src/[^/]+/[^/]+/index[.]ts$'],
+      },
     },
     {
       name: 'pure-folders-do-no-io',
