@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -63,6 +63,7 @@ describe('the walls between the rooms', () => {
 
   it('refuse every kind of forbidden import, type-only ones too, by the name of the rule', async () => {
     for (const [rule, folder, text] of SEEDED) {
+      mkdirSync(join(copy, 'src', folder), { recursive: true });
       writeFileSync(join(copy, 'src', folder, `canary-${rule}.ts`), `${text}\n`);
     }
     const { summary } = await cruise();
