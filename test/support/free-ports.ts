@@ -1,0 +1,42 @@
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+
+/** `n` different ports of 127.0.0.1, outside the agent's default range, that are free for TCP and UDP just now. */
+export async function freePorts(n: number): Promise<number[]> {
+  const holds: (() => Promise<void>)[] = [];
+  const ports: number[] = [];
+  try {
+    for (let tries = 0; ports.length < n && tries < 200 + n; tries++) {
+      const port = 33_000 + Math.floor(Math.random() * 27_000);
+      const tcp = await holdTcp(port);
+      if (!tcp) continue;
+      holds.push(tcp);
+      const udp = await holdUdp(port);
+      if (!udp) continue;
+      holds.push(udp);
+      ports.push(port);
+    }
+  } finally {
+    await Promise.all(holds.map((release) => release()));
+  }
+  if (ports.length < n) throw new Error(`found only ${ports.length} of ${n} free ports`);
+  return ports;
+}
+
+function holdTcp(port: number): Promise<(() => Promise<void>) | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () =>
+      resolve(() => new Promise((closed) => void server.close(() => closed()))),
+    );
+  });
+}
+
+function holdUdp(port: number): Promise<(() => Promise<void>) | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.once('error', () => resolve(undefined));
+    socket.bind(port, '127.0.0.1', () => resolve(() => new Promise((closed) => void socket.close(closed))));
+  });
+}

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './eventually.ts';
+import { freePorts } from './free-ports.ts';
+import { killMarked, processesMarked } from './processes.ts';
+import { root } from './root.ts';
+
+/** Where the parts of one platform under test listen, all on 127.0.0.1. */
+export interface Ports {
+  readonly master: number;
+  readonly agent: number;
+  readonly marathon: number;
+  readonly dns: number;
+  readonly dnsHttp: number;
+  readonly http: number;
+  readonly admin: number;
+  /** The first of the ports that the agent offers to tasks. */
+  readonly tasks: number;
+}
+
+export type Role = 'up' | 'edge' | 'master' | 'agent';
+
+/** One `rimrock <role>` under test, started as a person would start it: the real entry point under plain node. */
+export interface Running {
+  readonly pid: number;
+  readonly readyMs: number;
+  /** What it wrote to stdout and stderr so far. */
+  output(): string;
+  /** SIGINT, as Ctrl-C does; resolves with the exit status when the process has gone. */
+  interrupt(): Promise<number | string>;
+  /** SIGKILL: no chance to do anything. */
+  kill9(): Promise<void>;
+}
+
+/** A place for one platform: a data folder, a set of ports, and everything that was started there. */
+export class Site {
+  readonly data: string;
+  readonly ports: Ports;
+  readonly #children = new Set<ChildProcess>();
+
+  private constructor(data: string, ports: Ports) {
+    this.data = data;
+    this.ports = ports;
+  }
+
+  static async make(): Promise<Site> {
+    const [master, agent, marathon, dns, dnsHttp, http, admin] = await freePorts(7);
+    const all = { master, agent, marathon, dns, dnsHttp, http, admin } as Record<string, number>;
+    // A window of task ports of its own, so that two platforms on one machine do not hand out the same ports.
+    const tasks = 20_000 + 500 * Math.floor(Math.random() * 25);
+    return new Site(mkdtempSync(join(tmpdir(), 'rimrock-site-')), { ...all, tasks } as unknown as Ports);
+  }
+
+  /** The settings that move every part away from its default address. */
+  settings(): Record<string, string> {
+    const p = this.ports;
+    return {
+      data: this.data,
+      'master.port': String(p.master),
+      'agent.port': String(p.agent),
+      'agent.master': `127.0.0.1:${p.master}`,
+      'agent.resources': `cpus:64;mem:65536;disk:65536;ports:[${p.tasks}-${p.tasks + 499}]`,
+      'marathon.port': String(p.marathon),
+      'marathon.master': `127.0.0.1:${p.master}`,
+      'cluster.masters': `127.0.0.1:${p.master}`,
+      'dns.port': String(p.dns),
+      'dns.httpPort': String(p.dnsHttp),
+      'lb.http.port': String(p.http),
+      'lb.admin.port': String(p.admin),
+    };
+  }
+
+  /** Start a role and wait until it says that it is ready. */
+  async start(
+    role: Role,
+    options: { arguments?: readonly string[]; readyMs?: number } = {},
+  ): Promise<Running> {
+    const given =
+      options.arguments ?? Object.entries(this.settings()).flatMap(([k, v]) => ['--set', `${k}=${v}`]);
+    const begun = performance.now();
+    const child = spawn(process.execPath, ['src/bin/rimrock.ts', role, ...given], {
+      cwd: root,
+      env: { ...process.env, RIMROCK_TEST_SITE: this.data },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#children.add(child);
+    let output = '';
+    child.stdout?.on('data', (piece: Buffer) => void (output += piece.toString()));
+    child.stderr?.on('data', (piece: Buffer) => void (output += piece.toString()));
+    const gone = new Promise<number | string>((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.#children.delete(child);
+        resolve(code ?? signal ?? 'unknown');
+      });
+    });
+    await eventually(
+      `rimrock ${role} to be ready`,
+      () => {
+        if (child.exitCode !== null) return 'gone';
+        return /^.*\bready\b/im.test(output) && 'ready';
+      },
+      { timeoutMs: options.readyMs ?? 30_000, everyMs: 10 },
+    ).catch((error: unknown) => {
+      throw new Error(`rimrock ${role} did not become ready:\n${output}`, { cause: error });
+    });
+    if (child.exitCode !== null) throw new Error(`rimrock ${role} ended with ${child.exitCode}:\n${output}`);
+    return {
+      pid: child.pid ?? 0,
+      readyMs: performance.now() - begun,
+      output: () => output,
+      interrupt: async () => {
+        child.kill('SIGINT');
+        return gone;
+      },
+      kill9: async () => {
+        child.kill('SIGKILL');
+        await gone;
+      },
+    };
+  }
+
+  /** Processes that carry this site's mark: the platform, its supervisors, its tasks. */
+  leftovers(): string[] {
+    return processesMarked(this.data).map((p) => `${p.pid} ${p.command}`);
+  }
+
+  /** For afterAll/afterEach: nothing of this site stays behind, also when the test failed halfway. */
+  async close(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL');
+    await eventually('the processes of the site to be gone', () => {
+      killMarked(this.data);
+      return processesMarked(this.data).length === 0;
+    });
+    rmSync(this.data, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
