@@ -1,1 +1,3 @@
 export type * from './types.ts';
+export { openEmbeddedStore } from './embedded/open.ts';
+export { memoryStore } from './memory/memory-store.ts';

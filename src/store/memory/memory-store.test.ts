@@ -1,0 +1,4 @@
+import { memoryStore } from './memory-store.ts';
+import { runStoreContract } from '../store.contract.ts';
+
+runStoreContract('memory', async () => memoryStore());

@@ -1,0 +1,167 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Leadership, Store, StoreEvent } from './types.ts';
+
+/** What every store promises. `make` gives a new, empty one. */
+export function runStoreContract(name: string, make: () => Promise<Store>): void {
+  describe(`${name}: store contract`, () => {
+    let store: Store;
+    const stop = { signal: AbortSignal.abort(), abort: (): void => {} };
+    beforeEach(async () => {
+      store = await make();
+      const controller = new AbortController();
+      stop.signal = controller.signal;
+      stop.abort = () => controller.abort();
+    });
+    afterEach(async () => {
+      stop.abort();
+      await store.close();
+    });
+    readsAndWrites(() => store);
+    conditions(() => store);
+    watchesAndElections(() => store, stop);
+  });
+}
+
+function readsAndWrites(the: () => Store): void {
+  it('gets what was put, and nothing else', async () => {
+    expect(await the().get('a/b')).toBeUndefined();
+    const entry = await the().put('a/b', '{"x":1}');
+    expect(entry).toEqual({ key: 'a/b', value: '{"x":1}', revision: entry.revision });
+    expect(await the().get('a/b')).toEqual(entry);
+    expect(await the().get('a')).toBeUndefined();
+  });
+
+  it('raises the revision with every change over the whole store', async () => {
+    const first = await the().put('a', '1');
+    const second = await the().put('b', '1');
+    await the().delete('a');
+    const third = await the().put('a', '1');
+    expect(first.revision).toBeGreaterThan(0);
+    expect(second.revision).toBeGreaterThan(first.revision);
+    expect(third.revision).toBeGreaterThan(second.revision + 1);
+  });
+
+  it('keeps any text', async () => {
+    const texts = ['', '\n', 'ünïcödé 💧', '\u0000', 'x'.repeat(300_000)];
+    for (const [i, text] of texts.entries()) await the().put(`t/${i}`, text);
+    expect((await the().list('t/')).map((e) => e.value)).toEqual(texts);
+  });
+
+  it('tells whether a delete removed something', async () => {
+    await the().put('a', '1');
+    expect(await the().delete('a')).toBe(true);
+    expect(await the().delete('a')).toBe(false);
+    expect(await the().get('a')).toBeUndefined();
+  });
+
+  it('lists by prefix in code-unit order', async () => {
+    for (const key of ['b/2', 'a/1', 'b/10', 'b/ä', 'b/Z', 'bb/1']) await the().put(key, key);
+    expect((await the().list('b/')).map((e) => e.key)).toEqual(['b/10', 'b/2', 'b/Z', 'b/ä']);
+    expect((await the().list('')).map((e) => e.key)).toHaveLength(6);
+    expect(await the().list('none')).toEqual([]);
+  });
+
+  it('refuses a key that is not one', async () => {
+    for (const key of ['', '/', '/a', 'a/', 'a//b']) {
+      await expect(the().put(key, '1')).rejects.toMatchObject({ code: 'STORE_BAD_KEY' });
+      await expect(the().get(key)).rejects.toMatchObject({ code: 'STORE_BAD_KEY' });
+    }
+  });
+}
+
+function conditions(the: () => Store): void {
+  it('sets only what is still at the expected revision', async () => {
+    const made = await the().compareAndSet('a', 0, '1');
+    expect(made).toBeDefined();
+    expect(await the().compareAndSet('a', 0, '2')).toBeUndefined();
+    const next = await the().compareAndSet('a', made?.revision ?? -1, '3');
+    expect(next?.revision).toBeGreaterThan(made?.revision ?? 0);
+    expect(await the().compareAndSet('a', made?.revision ?? -1, '4')).toBeUndefined();
+    expect(await the().get('a')).toEqual(next);
+    expect(await the().compareAndSet('missing', 1, '1')).toBeUndefined();
+  });
+
+  it('lets exactly one of many racing writers win', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => the().compareAndSet('race', 0, String(i))),
+    );
+    const winners = results.filter((r) => r !== undefined);
+    expect(winners).toHaveLength(1);
+    expect(await the().get('race')).toEqual(winners[0]);
+  });
+
+  it('counts right under racing increments', async () => {
+    await the().put('n', '0');
+    const increment = async (): Promise<void> => {
+      for (;;) {
+        const at = await the().get('n');
+        if (at && (await the().compareAndSet('n', at.revision, String(Number(at.value) + 1)))) return;
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, increment));
+    expect((await the().get('n'))?.value).toBe('20');
+  });
+}
+
+function watchesAndElections(the: () => Store, stop: { readonly signal: AbortSignal; abort(): void }): void {
+  it('shows watchers every later change under the prefix, in order, once', async () => {
+    await the().put('w/before', '0');
+    const events = the().watch('w/', stop.signal);
+    const written = await Promise.all([
+      the().put('w/1', 'a'),
+      the().put('other', 'b'),
+      the().put('w/2', 'c'),
+    ]);
+    await the().delete('w/1');
+    const last = await the().put('w/end', 'd');
+    const seen: StoreEvent[] = [];
+    for await (const event of events) {
+      seen.push(event);
+      if (event.kind === 'put' && event.entry.key === 'w/end') break;
+    }
+    expect(seen).toEqual([
+      { kind: 'put', entry: written[0] },
+      { kind: 'put', entry: written[2] },
+      { kind: 'delete', key: 'w/1', revision: last.revision - 1 },
+      { kind: 'put', entry: last },
+    ]);
+  });
+
+  it('ends a watch when told, also one that waits', async () => {
+    const read = (async () => {
+      const seen: StoreEvent[] = [];
+      for await (const event of the().watch('w', stop.signal)) seen.push(event);
+      return seen;
+    })();
+    stop.abort();
+    expect(await read).toEqual([]);
+    for await (const event of the().watch('w', stop.signal)) expect.unreachable(JSON.stringify(event));
+  });
+
+  it('elects one leader, and the next when it leaves', async () => {
+    const firstStops = new AbortController();
+    const first = the().elect('e', 'one', firstStops.signal)[Symbol.asyncIterator]();
+    expect((await first.next()).value).toEqual<Leadership>({ leader: 'one', isSelf: true });
+    const second = the().elect('e', 'two', stop.signal)[Symbol.asyncIterator]();
+    const other = the().elect('other', 'two', stop.signal)[Symbol.asyncIterator]();
+    expect((await second.next()).value).toEqual<Leadership>({ leader: 'one', isSelf: false });
+    expect((await other.next()).value).toEqual<Leadership>({ leader: 'two', isSelf: true });
+    firstStops.abort();
+    expect((await second.next()).value).toEqual<Leadership>({ leader: 'two', isSelf: true });
+    expect((await first.next()).done).toBe(true);
+  });
+
+  it('finishes writes on close, then refuses, and ends watches and elections', async () => {
+    const events = the().watch('c', new AbortController().signal)[Symbol.asyncIterator]();
+    const leads = the().elect('c', 'x', new AbortController().signal)[Symbol.asyncIterator]();
+    const write = the().put('c', '1');
+    await the().close();
+    expect((await write).value).toBe('1');
+    await expect(the().put('c', '2')).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+    await expect(the().get('c')).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+    expect((await events.next()).done).toBe(false);
+    expect((await events.next()).done).toBe(true);
+    expect((await leads.next()).done).toBe(false);
+    expect((await leads.next()).done).toBe(true);
+  });
+}
