@@ -2,8 +2,11 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { root } from './root.ts';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+const run = (command: string, arguments_: readonly string[]): Promise<{ stdout: string }> =>
+  execute(command, [...arguments_], { cwd: root });
 
 /** Whether a real program is installed. Tests that need it are skipped by name otherwise. */
 export function has(command: string): boolean {
