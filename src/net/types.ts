@@ -12,7 +12,10 @@ export interface Peer {
 export interface TransportHandler {
   /** Only for connections we opened. */
   onConnect?(): void;
-  /** `bytes` is valid during the call only; copy what must stay, or hand it to `write` before returning. */
+  /**
+   * `bytes` is valid during the call only, and may be overwritten by the handler: copy what must stay, or hand it (or
+   * a slice of it) to `write` before returning, which costs no copy.
+   */
   onData(bytes: Uint8Array): void;
   /** The peer finished its side. */
   onEnd(): void;
@@ -28,14 +31,19 @@ export interface Transport {
   readonly remote: Peer;
   readonly local: Peer;
   readonly closed: boolean;
-  /** Send; the engine is done with `bytes` when this returns or has copied them. False: stop until `onDrain`. */
+  /**
+   * Send. `bytes` is the caller's again when this returns: the engine has sent or copied it, or, where it is a slice of
+   * the running `onData`, keeps that read buffer back until it is sent. False: stop until `onDrain`.
+   */
   write(bytes: Uint8Array): boolean;
+  /** As `write`, without a copy: the caller gives `bytes` away and never changes them again. */
+  writeOwned(bytes: Uint8Array): boolean;
   /** Stop and restart reading (back-pressure). */
   pause(): void;
   resume(): void;
   /** Finish our side after what was written. */
   end(): void;
-  /** Close at once, both directions. */
+  /** Close at once, both directions. With an error the peer sees a reset, not a clean end. */
   destroy(error?: Error): void;
 }
 

@@ -1,0 +1,12 @@
+import { defineErrors } from '../core/errors.ts';
+
+export const netErrors = defineErrors({
+  NET_LISTEN_FAILED: {
+    message: 'cannot listen on {protocol} {host}:{port}: {reason}',
+    hint: 'Choose another address, stop the program that holds this one, or allow this user to bind it (ports below 1024).',
+  },
+  NET_CONNECT_TIMEOUT: {
+    message: 'no connection to {ip}:{port} within {timeoutMs} ms',
+    hint: 'Check that the address is reachable from here and that no firewall drops the packets.',
+  },
+});
