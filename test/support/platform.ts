@@ -54,10 +54,10 @@ export class Site {
     return new Site(mkdtempSync(join(tmpdir(), 'rimrock-site-')), { ...all, tasks } as unknown as Ports);
   }
 
-  /** The settings that move every part away from its default address. */
-  settings(): Record<string, string> {
+  /** The settings that move every part (or those of some sections only) away from its default address. */
+  settings(sections?: readonly string[]): Record<string, string> {
     const p = this.ports;
-    return {
+    const all: Record<string, string> = {
       data: this.data,
       'master.port': String(p.master),
       'agent.port': String(p.agent),
@@ -71,15 +71,25 @@ export class Site {
       'lb.http.port': String(p.http),
       'lb.admin.port': String(p.admin),
     };
+    if (!sections) return all;
+    return Object.fromEntries(
+      Object.entries(all).filter(([key]) => sections.includes(key.split('.')[0] ?? '')),
+    );
   }
 
   /** Start a role and wait until it says that it is ready. */
   async start(
     role: Role,
-    options: { arguments?: readonly string[]; readyMs?: number } = {},
+    options: {
+      /** Instead of `--set` for every setting. */
+      readonly arguments?: readonly string[];
+      /** The sections of the settings that this role knows; all by default. */
+      readonly settings?: readonly string[];
+      readonly readyMs?: number;
+    } = {},
   ): Promise<Running> {
-    const given =
-      options.arguments ?? Object.entries(this.settings()).flatMap(([k, v]) => ['--set', `${k}=${v}`]);
+    const settings = Object.entries(this.settings(options.settings));
+    const given = options.arguments ?? settings.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
     const begun = performance.now();
     const child = spawn(process.execPath, ['src/bin/rimrock.ts', role, ...given], {
       cwd: root,
