@@ -1,0 +1,39 @@
+import { isIp } from '../model/index.ts';
+import type { ModelAgent, ModelFramework } from '../model/index.ts';
+import type { CatalogAgent, CatalogFramework } from './types.ts';
+
+/** A catalog entry, with what was left out of it. */
+export interface Derived<T> {
+  readonly value: T;
+  readonly problem: string | undefined;
+}
+
+/** Names are never looked up here: an address that changes behind the catalog's back would be a lie. */
+export function catalogAgent(agent: ModelAgent): Derived<CatalogAgent> {
+  const literal = isIp(agent.host);
+  const value = {
+    id: agent.id,
+    hostname: agent.hostname,
+    ips: literal ? [agent.host] : [],
+    port: agent.port,
+    active: agent.active,
+  };
+  return { value, problem: literal ? undefined : nameProblem(agent.host) };
+}
+
+export function catalogFramework(framework: ModelFramework): Derived<CatalogFramework> {
+  const { pid } = framework;
+  const host = pid?.host ?? framework.hostname;
+  const value = {
+    id: framework.id,
+    name: framework.name,
+    ips: isIp(host) ? [host] : [],
+    pidPort: pid?.port,
+    active: framework.active,
+  };
+  return { value, problem: pid && !isIp(pid.host) ? nameProblem(pid.host) : undefined };
+}
+
+function nameProblem(host: string): string {
+  return `pid has the name '${host}' where an IP address is needed; start it with --ip or --advertise_ip`;
+}

@@ -1,0 +1,19 @@
+export { sameValue } from './equal.ts';
+export { effectOf } from './event.ts';
+export type { Effect } from './event.ts';
+export { isIp, isIPv4, isIPv6 } from './ip.ts';
+export { at, asNumber, asText, member } from './json.ts';
+export { changesOfRead, ClusterModel, diffStates, keepStart } from './model.ts';
+export { endpointOfPid, leaderFromV0, looksLikeV0State, stateFromV0, stateFromV1 } from './snapshot.ts';
+export type {
+  Change,
+  ClusterState,
+  MasterEndpoint,
+  ModelAgent,
+  ModelDiscovery,
+  ModelFramework,
+  ModelPort,
+  ModelTask,
+  Rejection,
+} from './types.ts';
+export { taskKey } from './types.ts';

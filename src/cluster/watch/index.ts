@@ -1,0 +1,4 @@
+export { parseMaster } from './master-url.ts';
+export type * from './types.ts';
+export { createWatcher } from './watcher.ts';
+export type { WatcherParts } from './watcher.ts';

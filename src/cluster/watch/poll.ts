@@ -1,0 +1,138 @@
+import { sleep } from '../../core/clock.ts';
+import { errorText } from '../../core/errors.ts';
+import type { MasterEndpoint } from '../model/index.ts';
+import {
+  ClusterModel,
+  diffStates,
+  endpointOfPid,
+  leaderFromV0,
+  looksLikeV0State,
+  member,
+  stateFromV0,
+} from '../model/index.ts';
+import { endpointOfOrigin, locationOrigin, onHost } from './master-url.ts';
+import { deadline, get } from './request.ts';
+import type { FollowContext } from './stream.ts';
+import type { FollowEnd } from './types.ts';
+
+/** Where masters of all ages, and plain web servers with a saved state, keep the document. */
+const PATHS = ['/master/state', '/state', '/master/state.json', '/state.json'] as const;
+const MAX_REDIRECTS = 10;
+
+type Fetched =
+  | { readonly ok: true; readonly text: string; readonly json: unknown; readonly origin: string }
+  | { readonly ok: false; readonly reason: string };
+
+/**
+ * Poll one master (or the leader it names) until an answer fails or `untilMs` on the monotonic clock. The first answer
+ * is told as a snapshot unless `context.previous` is still current (`resume`), later ones as deltas.
+ */
+export async function followPolls(
+  origin: string,
+  context: FollowContext & { readonly resume: boolean; readonly untilMs: number },
+  signal: AbortSignal,
+): Promise<FollowEnd> {
+  const began = context.clock.monotonic();
+  let known = context.resume ? context.previous : undefined;
+  let text: string | undefined;
+  let at = origin;
+  for (;;) {
+    const answer = await fetchFromLeader(at, context, signal);
+    if (signal.aborted) return { kind: 'aborted' };
+    if (!answer.ok) {
+      if (text === undefined) return { kind: 'failed', reason: answer.reason };
+      return { kind: 'lost', reason: answer.reason, livedMs: context.clock.monotonic() - began };
+    }
+    at = answer.origin;
+    context.counted(1);
+    if (answer.text !== text) known = tell(stateFromV0(answer.json, context.masters), known, context);
+    text = answer.text;
+    if (context.clock.monotonic() >= context.untilMs) return { kind: 'retry-stream' };
+    await sleep(context.clock, context.options.refreshMs, signal);
+    if (signal.aborted) return { kind: 'aborted' };
+  }
+}
+
+/** Tell the step from `known` to `next`; returns the state that is known now. */
+function tell(next: ClusterModel, known: ClusterModel | undefined, context: FollowContext): ClusterModel {
+  const before = known ?? context.previous;
+  const state = before ? ClusterModel.of(before) : next;
+  const changes = before ? diffStates(before, next) : [];
+  for (const change of changes) state.apply(change);
+  if (!known) context.emit({ kind: 'snapshot', state: ClusterModel.of(state) });
+  else if (changes.length > 0) context.emit({ kind: 'delta', changes });
+  return state;
+}
+
+/**
+ * A state, and from the leader: a master that says another one leads is not believed, and that other one is asked
+ * (mesos-dns.md §3.2; the port inside `leader` is not used). A master which says that itself is the leader is believed
+ * whatever address we reached it by.
+ */
+async function fetchFromLeader(
+  origin: string,
+  context: FollowContext,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const first = await fetchState(origin, context, signal);
+  if (!first.ok) return first;
+  const leader = leaderFromV0(first.json);
+  if (!leader) return { ok: false, reason: 'the state names no leader' };
+  if (leader.ip === endpointOfOrigin(first.origin)?.ip || isItself(first.json, leader)) return first;
+  return fetchState(onHost(first.origin, leader.ip), context, signal);
+}
+
+function isItself(json: unknown, leader: MasterEndpoint): boolean {
+  const own = endpointOfPid(member(json, 'pid'));
+  return own?.ip === leader.ip && own.port === leader.port;
+}
+
+/** The first path that gives a state. As with Mesos-DNS the status does not count, only what the body is. */
+async function fetchState(origin: string, context: FollowContext, signal: AbortSignal): Promise<Fetched> {
+  let reason = '';
+  for (const path of PATHS) {
+    const answer = await fetchDocument(`${origin}${path}`, context, signal);
+    if (answer.ok || signal.aborted) return answer;
+    // The reason of the path that a master is expected to have is the one worth telling.
+    reason ||= answer.reason;
+    if (!answer.answered) break;
+  }
+  return { ok: false, reason };
+}
+
+type Document = Fetched & { readonly answered?: boolean };
+
+async function fetchDocument(url: string, context: FollowContext, signal: AbortSignal): Promise<Document> {
+  const time = deadline(context.clock, context.options.stateTimeoutMs, signal);
+  let at = url;
+  try {
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const response = await get(context, at, time.signal);
+      const text = await response.text();
+      const location = response.headers['location'];
+      if (response.status >= 301 && response.status <= 308 && location !== undefined) {
+        const to = URL.canParse(location, at) ? new URL(location, at).href : undefined;
+        if (to === undefined || locationOrigin(to, at) === undefined) break;
+        at = to;
+        continue;
+      }
+      const json = parse(text);
+      if (looksLikeV0State(json)) return { ok: true, text, json, origin: new URL(at).origin };
+      return { ok: false, answered: true, reason: `${at} answered ${response.status} without a state` };
+    }
+    return { ok: false, answered: true, reason: `${url} redirects without end` };
+  } catch (error) {
+    const reason = time.expired ? 'no answer in time' : errorText(error);
+    return { ok: false, answered: false, reason: `${at}: ${reason}` };
+  } finally {
+    time.done();
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '../../core/clock.ts';
+import type { HttpClient, HttpResponse } from '../../core/http/client.ts';
+import type { WatchOptions } from './types.ts';
+
+/** Deadline for a response head, and between two pieces of a body that is not a stream. */
+const ANSWER_MS = 30_000;
+
+export interface RequestParts {
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly options: WatchOptions;
+}
+
+/** `GET url`; rejects when no answer came. */
+export async function get(parts: RequestParts, url: string, signal: AbortSignal): Promise<HttpResponse> {
+  const credentials = await parts.options.credentials?.();
+  return parts.http.request({
+    method: 'GET',
+    url,
+    headers: { accept: 'application/json', 'content-type': 'application/json', ...credentials },
+    timeoutMs: Math.min(ANSWER_MS, parts.options.stateTimeoutMs),
+    signal,
+  });
+}
+
+/** One call of the operator API; `timeoutMs` 0 for a stream, whose silence its reader judges. */
+export async function call(
+  parts: RequestParts,
+  origin: string,
+  type: string,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<HttpResponse> {
+  const credentials = await parts.options.credentials?.();
+  return parts.http.request({
+    method: 'POST',
+    url: `${origin}/api/v1`,
+    headers: { accept: 'application/json', 'content-type': 'application/json', ...credentials },
+    body: JSON.stringify({ type }),
+    timeoutMs,
+    signal,
+  });
+}
+
+/**
+ * A signal that aborts with `signal`, or `ms` after the last `touch`. Call `done` when it is no longer needed.
+ */
+export function deadline(clock: Clock, ms: number, signal: AbortSignal): Deadline {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  let expired = false;
+  const expire = (): void => {
+    expired = true;
+    abort();
+  };
+  let timer = clock.after(ms, expire);
+  return {
+    signal: controller.signal,
+    get expired() {
+      return expired;
+    },
+    touch(nextMs) {
+      timer.cancel();
+      timer = clock.after(nextMs, expire);
+    },
+    done() {
+      timer.cancel();
+      signal.removeEventListener('abort', abort);
+    },
+  };
+}
+
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Whether time ran out (rather than the outer signal aborting). */
+  readonly expired: boolean;
+  /** Start the time again, now with this many milliseconds. */
+  touch(nextMs: number): void;
+  done(): void;
+}

@@ -1,0 +1,103 @@
+import type { HttpResponse } from '../../core/http/client.ts';
+import { errorText } from '../../core/errors.ts';
+import type { ClusterModel, MasterEndpoint } from '../model/index.ts';
+import { endpointOfMasterInfo } from './master-info.ts';
+import { endpointOfOrigin, locationOrigin } from './master-url.ts';
+import { call, deadline } from './request.ts';
+import type { Deadline, RequestParts } from './request.ts';
+import { StreamSession } from './session.ts';
+import type { ClusterEvent, FollowEnd } from './types.ts';
+
+/** Until SUBSCRIBED is complete: the head, and any pause in a long first record. */
+const FIRST_ANSWER_MS = 30_000;
+
+export interface FollowContext extends RequestParts {
+  readonly masters: readonly MasterEndpoint[];
+  /** The last known state, from whichever master. */
+  readonly previous: ClusterModel | undefined;
+  emit(event: ClusterEvent): void;
+  counted(records: number): void;
+}
+
+/** Follow the event stream of one master until it ends. Every snapshot and delta goes to `emit`. */
+export async function followStream(
+  origin: string,
+  context: FollowContext,
+  signal: AbortSignal,
+): Promise<FollowEnd> {
+  const watchdog = deadline(context.clock, FIRST_ANSWER_MS, signal);
+  try {
+    const response = await call(context, origin, 'SUBSCRIBE', watchdog.signal, 0);
+    const refusal = refusalOf(response, origin);
+    if (refusal) {
+      response.cancel();
+      return refusal;
+    }
+    return await readStream(response, origin, context, watchdog, signal);
+  } catch (error) {
+    if (signal.aborted) return { kind: 'aborted' };
+    const reason = watchdog.expired ? 'no answer in time' : errorText(error);
+    return { kind: 'failed', reason };
+  } finally {
+    watchdog.done();
+  }
+}
+
+function refusalOf(response: HttpResponse, origin: string): FollowEnd | undefined {
+  if ([301, 302, 307, 308].includes(response.status)) {
+    const to = locationOrigin(response.headers['location'], origin);
+    if (to !== undefined && to !== origin) return { kind: 'redirect', to };
+    return { kind: 'refused', reason: 'SUBSCRIBE answered with a redirect to nowhere' };
+  }
+  if (response.status === 200) return undefined;
+  return { kind: 'refused', reason: `SUBSCRIBE answered ${response.status}` };
+}
+
+async function readStream(
+  response: HttpResponse,
+  origin: string,
+  context: FollowContext,
+  watchdog: Deadline,
+  signal: AbortSignal,
+): Promise<FollowEnd> {
+  const leader = await leaderAt(origin, context, watchdog.signal);
+  const session = new StreamSession({ masters: context.masters, leader, previous: context.previous });
+  const began = context.clock.monotonic();
+  const ended = (reason: string): FollowEnd => {
+    response.cancel();
+    if (signal.aborted) return { kind: 'aborted' };
+    if (!session.model) return { kind: 'refused', reason };
+    return { kind: 'lost', reason, livedMs: context.clock.monotonic() - began };
+  };
+  try {
+    for await (const bytes of response.body) {
+      const step = session.push(bytes);
+      if (step.kind === 'refused') return ended(step.reason);
+      for (const event of step.events) context.emit(event);
+      if (step.kind === 'broken') return ended(step.reason);
+      context.counted(step.records);
+      watchdog.touch(
+        session.model ? session.heartbeatMs * context.options.heartbeatLossFactor : FIRST_ANSWER_MS,
+      );
+    }
+    return ended('the master closed the event stream');
+  } catch (error) {
+    return ended(watchdog.expired ? 'no heartbeat' : `the event stream broke: ${errorText(error)}`);
+  }
+}
+
+/** How the master calls itself, so that `leader` is the same whether streamed or polled; else the address we asked. */
+async function leaderAt(
+  origin: string,
+  context: FollowContext,
+  signal: AbortSignal,
+): Promise<MasterEndpoint | undefined> {
+  try {
+    const response = await call(context, origin, 'GET_MASTER', signal, 5_000);
+    const text = await response.text();
+    if (response.status === 200) return endpointOfMasterInfo(text) ?? endpointOfOrigin(origin);
+  } catch {
+    // It is a nicety; the stream will show whether the master is well.
+  }
+  return endpointOfOrigin(origin);
+}

@@ -1,0 +1,56 @@
+import type { Change, ClusterState } from '../model/index.ts';
+
+/**
+ * What the watch tells, in order and without gaps: a delta follows on the state that came before it; where one would
+ * not, a fresh snapshot comes instead. After `stale` the last state still holds until the next snapshot.
+ */
+export type ClusterEvent =
+  | { readonly kind: 'snapshot'; readonly state: ClusterState }
+  | { readonly kind: 'delta'; readonly changes: readonly Change[] }
+  /** Told once per outage. `since`: wall clock, milliseconds. */
+  | { readonly kind: 'stale'; readonly since: number; readonly reason: string };
+
+export interface ClusterWatcher {
+  /** Follow the cluster until `signal` aborts. Never ends or throws for any other reason. */
+  events(signal: AbortSignal): AsyncIterable<ClusterEvent>;
+}
+
+export interface WatchOptions {
+  /** `host:port` or URLs, in order of preference; see `parseMaster`. */
+  readonly masters: readonly string[];
+  /** `auto`: the event stream, and polling where a master has none. */
+  readonly mode: 'auto' | 'stream' | 'poll';
+  /** Scheme for masters given without one. */
+  readonly https: boolean;
+  /** Between two polls. */
+  readonly refreshMs: number;
+  /** For one whole state document. */
+  readonly stateTimeoutMs: number;
+  /** A stream that is silent for this many heartbeat intervals is lost. */
+  readonly heartbeatLossFactor: number;
+  /** While polling as a fallback, how often the stream is tried again. */
+  readonly streamRetryMs: number;
+  /** Headers that prove who we are (`authorization`), asked for before each request. */
+  readonly credentials?: () => Promise<Readonly<Record<string, string>>>;
+}
+
+/** How following one master ended. */
+export type FollowEnd =
+  | { readonly kind: 'aborted' }
+  /** Another master leads. */
+  | { readonly kind: 'redirect'; readonly to: string }
+  /** There is no event stream here. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** Never got a state from it. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** Followed it, and lost it. */
+  | { readonly kind: 'lost'; readonly reason: string; readonly livedMs: number }
+  /** Polling goes well; time to see whether the stream works by now. */
+  | { readonly kind: 'retry-stream' };
+
+/** What happened inside the watch, for logs and metrics. */
+export interface WatchObserver {
+  onAttempt(master: string, mode: 'stream' | 'poll'): void;
+  onEnd(master: string, end: FollowEnd): void;
+  onEvents(count: number): void;
+}
