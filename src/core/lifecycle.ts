@@ -11,9 +11,10 @@ export interface Component {
 
 /** Starts parts in order and stops them in the opposite order; a part that fails to start stops the earlier ones. */
 export class Lifecycle {
-  readonly #components: Component[];
+  readonly #components: readonly Component[];
   readonly #running: Component[] = [];
   readonly #log: Logger;
+  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(components: readonly Component[], log: Logger) {
@@ -21,27 +22,38 @@ export class Lifecycle {
     this.#log = log;
   }
 
+  /** Rejects with what the first part that failed said, after the others have stopped. */
   async start(): Promise<void> {
     for (const component of this.#components) {
-      if (this.#stopping) return;
-      this.#running.push(component);
+      if (this.#stopping) return this.#stopping;
       try {
-        await component.start();
+        this.#starting = component.start();
+        await this.#starting;
       } catch (error) {
-        this.#running.pop();
+        this.#starting = undefined;
         await this.stop();
         throw error;
       }
+      this.#starting = undefined;
+      this.#running.push(component);
     }
   }
 
-  /** Stop once; later calls wait for the same end. One part's failure to stop does not keep the others running. */
+  /**
+   * Stop once; later calls wait for the same end. A part that is just starting finishes that first, so that nothing is
+   * stopped half-built. One part's failure to stop does not keep the others running.
+   */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
   }
 
   async #stopAll(): Promise<void> {
+    const starting = this.#starting;
+    if (starting) {
+      await starting.catch(() => {});
+      await Promise.resolve(); // `start` continues first and counts the part as running
+    }
     for (let c = this.#running.pop(); c; c = this.#running.pop()) {
       try {
         await c.stop();

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { enableCompileCache } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+// Compiled modules are kept between runs, which halves the time to start. Not in the shared temporary folder, where
+// another user could plant code; where ours cannot be written, nothing is kept.
+enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/rimrock', import.meta.url)));
+const { systemClock } = await import('../core/clock.ts');
+const { systemRandom } = await import('../core/random.ts');
+const { main } = await import('../platform/index.ts');
+
+const manifest = new URL('../../package.json', import.meta.url);
+const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
+
+const status = await main(process.argv.slice(2), {
+  version,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  errIsTerminal: process.stderr.isTTY,
+  folder: process.cwd(),
+  environment: process.env,
+  nodeFolder: dirname(process.execPath),
+  clock: systemClock,
+  random: systemRandom,
+  readFile: (path) => readFile(path, 'utf8'),
+  onStopRequest(f) {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => f(signal));
+  },
+  onCrash(f) {
+    const crash = (error: unknown): void => {
+      f(error);
+      process.exit(1);
+    };
+    process.on('uncaughtException', crash);
+    process.on('unhandledRejection', crash);
+  },
+  exit: (code) => process.exit(code),
+});
+
+// Pipes take what was written before the process ends.
+await new Promise<void>((done) => void process.stdout.write('', () => done()));
+process.exit(status);

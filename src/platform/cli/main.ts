@@ -1,0 +1,106 @@
+import { Command, CommanderError } from 'commander';
+import { roles } from '../roles.ts';
+import type { Role } from '../roles.ts';
+import type { World } from '../world.ts';
+
+/** Exit statuses: what a script can tell apart. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+interface Options {
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly checkConfig?: boolean;
+  readonly printConfig?: boolean;
+}
+
+/** The `rimrock` command; resolves to the exit status when all is done. */
+export async function main(words: readonly string[], world: World): Promise<number> {
+  let status: number = EXIT.ok;
+  const program = new Command('rimrock')
+    .description('The service edge of a Mesos cluster, and a small cluster of its own.')
+    .version(world.version, '-V, --version', 'say the version')
+    .helpOption('-h, --help', 'explain')
+    .helpCommand(false)
+    .addHelpText('after', EXAMPLES)
+    .action(() => program.outputHelp());
+  quietly(program, world);
+  for (const role of roles) {
+    const command = roleCommand(role, world);
+    command.action(async (options: Options) => {
+      status = await act(role, options, world);
+    });
+    program.addCommand(quietly(command, world));
+  }
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  return status;
+}
+
+const EXAMPLES = `
+Examples:
+  rimrock up                                             a whole platform on this machine, on loopback
+  rimrock edge --config config/edge.yaml                 DNS and load balancer in front of your cluster
+  rimrock edge --config /etc/mesos-dns/config.json       the same, from a Mesos-DNS configuration, unchanged
+  rimrock up --set dns.port=53 --print-config            what would be in effect
+
+Exit status: 0 all well, 1 it could not start or the configuration does not hold, 2 wrong usage.
+`;
+
+function roleCommand(role: Role, world: World): Command {
+  const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+  return new Command(role.name)
+    .summary(role.summary)
+    .description(`Run ${role.summary}.`)
+    .option('-c, --config <file>', CONFIG_HELP[role.name] ?? 'YAML file with the settings')
+    .option(
+      '-s, --set <key=value>',
+      'one setting over the file, such as log.level=debug; may be repeated',
+      collect,
+      [],
+    )
+    .option('--check-config', 'say whether the configuration holds, and every mistake in it; start nothing')
+    .option('--print-config', 'print the configuration that is in effect, secrets covered; start nothing')
+    .version(world.version, '-V, --version', 'say the version')
+    .helpOption('-h, --help', 'explain')
+    .addHelpText(
+      'after',
+      `\nReads the sections: ${role.sections.join(', ')}. Every key: docs/reference/config.md\n`,
+    );
+}
+
+const CONFIG_HELP: Readonly<Record<string, string>> = {
+  edge: 'YAML file with the settings, or a Mesos-DNS config.json',
+};
+
+/** Errors and help go to the world, and nothing but `main` ends anything. */
+function quietly(command: Command, world: World): Command {
+  return command
+    .exitOverride()
+    .showHelpAfterError(
+      `(rimrock ${command.name() === 'rimrock' ? '' : `${command.name()} `}--help explains)`,
+    )
+    .allowExcessArguments(false)
+    .configureOutput({ writeOut: (text) => world.out(text), writeErr: (text) => world.err(text) });
+}
+
+/** The rooms are loaded only now, so that help and version are there at once. */
+async function act(role: Role, options: Options, world: World): Promise<number> {
+  const { loadConfig } = await import('../config/load.ts');
+  const { printConfig, printIssues } = await import('../config/print.ts');
+  const request = { role: role.name, file: options.config, overrides: options.set };
+  const loaded = await loadConfig(request, world);
+  if (!loaded.ok) {
+    world.err(`The configuration does not hold:\n${printIssues(loaded.issues)}`);
+    return EXIT.failed;
+  }
+  for (const note of loaded.notes) world.err(`note: ${note}\n`);
+  if (options.printConfig === true) world.out(printConfig(role, loaded.config));
+  else if (options.checkConfig === true) world.out('OK\n');
+  if (options.printConfig === true || options.checkConfig === true) return EXIT.ok;
+  const { run } = await import('../run/run.ts');
+  return run(role, loaded.config, world);
+}

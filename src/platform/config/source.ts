@@ -1,0 +1,55 @@
+import { parse, YAMLParseError } from 'yaml';
+import { errorText } from '../../core/errors.ts';
+import { isRaw } from './overrides.ts';
+import type { Raw } from './overrides.ts';
+
+/** The keys of a Mesos-DNS config.json (mesos-dns.md section 2), in lower case: Go matches them in any case. */
+const MESOS_DNS_KEYS = new Set(
+  `refreshSeconds port timeout stateTimeoutSeconds zkDetectionTimeout httpPort ttl srvRecordDefaultWeight soaSerial
+  soaRefresh soaRetry soaExpire soaMinttl soaMname soaRname masters zk zoneResolvers resolvers ipSources domain file
+  listener httpListener recurseOn dnsOn httpOn externalOn enforceRfc952 setTruncateBit enumerationOn mesosHttpsOn
+  caCertFile certFile keyFile mesosAuthentication mesosCredentials iamConfigFile ns email`
+    .toLowerCase()
+    .split(/\s+/),
+);
+
+export type Source =
+  | { readonly kind: 'rimrock'; readonly raw: Raw }
+  | { readonly kind: 'mesos-dns'; readonly raw: Raw }
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+/**
+ * Tell by its content what a file is. A Mesos-DNS file is a JSON object with at least one key of Mesos-DNS, in any
+ * case, and none of our sections; everything else is read as ours (YAML, of which JSON is a part).
+ */
+export function readSource(text: string, sections: readonly string[]): Source {
+  const json = parseJson(text);
+  if (isRaw(json)) {
+    const keys = Object.keys(json);
+    const ours = keys.some((key) => sections.includes(key));
+    if (!ours && keys.some((key) => MESOS_DNS_KEYS.has(key.toLowerCase())))
+      return { kind: 'mesos-dns', raw: json };
+  }
+  try {
+    const value: unknown = parse(text, { prettyErrors: true });
+    if (value === null || value === undefined) return { kind: 'rimrock', raw: {} };
+    if (isRaw(value)) return { kind: 'rimrock', raw: withoutEmptySections(value) };
+    return { kind: 'unreadable', reason: 'it must be an object of sections, such as `dns:`' };
+  } catch (error) {
+    const reason = error instanceof YAMLParseError ? error.message.split('\n')[0] : errorText(error);
+    return { kind: 'unreadable', reason: reason ?? '' };
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `dns:` with everything below it commented out means its defaults. */
+function withoutEmptySections(raw: Raw): Raw {
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
+}

@@ -1,0 +1,2 @@
+export { main } from './cli/main.ts';
+export type { World } from './world.ts';

@@ -1,0 +1,43 @@
+import { reachable } from '../config/defaults.ts';
+import type { RimrockConfig, Section } from '../config/schema.ts';
+
+/** Where something of ours listens, and which setting says so. */
+export interface ListenAddress {
+  readonly section: Section;
+  /** What it is, in the table. */
+  readonly title: string;
+  readonly host: string;
+  readonly port: number;
+  readonly portKey: string;
+  readonly scheme: '' | 'http://';
+}
+
+/** Every address that the configuration asks for. */
+export function listenAddresses(config: RimrockConfig): readonly ListenAddress[] {
+  const { master, agent, marathon, dns, lb } = config;
+  return [
+    row('master', 'master (Mesos v0 and v1 APIs)', master, 'master.port'),
+    row('agent', 'agent', agent, 'agent.port'),
+    row('marathon', 'Marathon API', marathon, 'marathon.port'),
+    ...(dns.dnsOn ? [{ ...row('dns', 'DNS, UDP and TCP', dns, 'dns.port'), scheme: '' as const }] : []),
+    ...(dns.httpOn
+      ? [row('dns', 'Mesos-DNS HTTP API', { host: dns.httpHost, port: dns.httpPort }, 'dns.httpPort')]
+      : []),
+    row('lb', 'load balancer', lb.http, 'lb.http.port'),
+    row('lb', "load balancer's admin API", lb.admin, 'lb.admin.port'),
+  ];
+}
+
+function row(
+  section: Section,
+  title: string,
+  { host, port }: { readonly host: string; readonly port: number },
+  portKey: string,
+): ListenAddress {
+  return { section, title, host, port, portKey, scheme: 'http://' };
+}
+
+/** `127.0.0.1:5050`, `http://[::1]:8000`. */
+export function addressText({ scheme, host, port }: ListenAddress): string {
+  return `${scheme}${reachable(host)}:${port}`;
+}

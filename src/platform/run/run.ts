@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Lifecycle } from '../../core/lifecycle.ts';
+import type { Logger } from '../../core/log.ts';
+import type { RimrockConfig } from '../config/schema.ts';
+import { openLog } from '../logging.ts';
+import type { Role } from '../roles.ts';
+import type { World } from '../world.ts';
+import { listenAddresses } from './addresses.ts';
+import { buildParts } from './parts.ts';
+import type { Part } from './parts.ts';
+import { awaitReady } from './ready.ts';
+import { printError, startError } from './start-error.ts';
+import { commandsToTry, readyTable } from './table.ts';
+
+/** How long the table waits for the parts to be ready before it says what is missing. */
+const READY_WITHIN_MS = 4_000;
+/** npm passes Ctrl-C on to a process that the terminal has told already: two within this time are one. */
+const SAME_SIGNAL_MS = 500;
+
+/** Run a role until it is told to end; resolves to the exit status. */
+export async function run(role: Role, config: RimrockConfig, world: World): Promise<number> {
+  const begun = world.clock.monotonic();
+  const log = openLog(config.log, world);
+  world.onCrash((error) => log.fatal({ error }, 'nobody caught this; ending'));
+  const stop = stopRequests(world, log);
+  const addresses = listenAddresses(config).filter((a) => role.sections.includes(a.section));
+  let parts: Part[] = [];
+  let starting = 'store';
+  try {
+    parts = await buildParts(role, config, { clock: world.clock, random: world.random, log });
+    const components = parts.map(({ component, name }) => ({
+      name,
+      start: () => {
+        starting = name;
+        return component.start();
+      },
+      stop: () => component.stop(),
+    }));
+    const lifecycle = new Lifecycle(components, log);
+    stop.addEventListener('abort', () => void endAll(lifecycle, parts, log));
+    await lifecycle.start();
+    const missing = await awaitReady(parts, world.clock, READY_WITHIN_MS, stop);
+    if (!stop.aborted) {
+      const tookMs = world.clock.monotonic() - begun;
+      log.info({ tookMs: Math.round(tookMs), missing }, 'started');
+      const notes = closingNotes(role, config);
+      const commands = commandsToTry(addresses, config.dns.domain, examplePath(world.folder));
+      world.out(readyTable({ version: world.version, tookMs, addresses, missing, commands, notes }));
+    }
+    await aborted(stop);
+    await lifecycle.stop();
+    log.info('ended');
+    return 0;
+  } catch (error) {
+    const section = parts.find((p) => p.name === starting)?.section;
+    const own = addresses.filter((a) => a.section === section);
+    const told = startError(error, starting, own);
+    log.debug({ error, part: starting }, 'did not start');
+    world.err(printError(told, starting));
+    return 1;
+  }
+}
+
+/** Readiness goes first and everywhere, so that whoever watches it has the whole drain to turn away. */
+async function endAll(lifecycle: Lifecycle, parts: readonly Part[], log: Logger): Promise<void> {
+  for (const { health } of parts) health.drain();
+  log.info('draining');
+  await lifecycle.stop();
+}
+
+/** Aborts at the first request to end; a second one ends the process at once. */
+function stopRequests(world: World, log: Logger): AbortSignal {
+  const controller = new AbortController();
+  let firstAt = 0;
+  world.onStopRequest((signal) => {
+    const now = world.clock.monotonic();
+    if (!controller.signal.aborted) {
+      firstAt = now;
+      if (world.errIsTerminal) world.err('\nDraining; once more ends at once.\n');
+      log.info({ signal }, 'told to end');
+      controller.abort();
+    } else if (now - firstAt > SAME_SIGNAL_MS) world.exit(130);
+  });
+  return controller.signal;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done(), { once: true });
+  });
+}
+
+function closingNotes(role: Role, config: RimrockConfig): string[] {
+  const notes: string[] = [];
+  if (role.sections.includes('data')) notes.push(`Data is kept in ${resolve(config.data)}.`);
+  notes.push('Ctrl-C drains and stops all of it.');
+  return notes;
+}
+
+/** The sample app, as it is named from where the person stands. */
+function examplePath(folder: string): string {
+  const path = fileURLToPath(new URL('../../../config/examples/hello.json', import.meta.url));
+  const near = relative(folder, path);
+  return near.startsWith('..') && existsSync(path) ? path : near;
+}
