@@ -1,0 +1,187 @@
+import { getServers } from 'node:dns';
+import { networkInterfaces } from 'node:os';
+import type { Clock } from '../core/clock.ts';
+import { errorText } from '../core/errors.ts';
+import type { Health } from '../core/health.ts';
+import { listen } from '../core/http/server.ts';
+import type { Api } from '../core/http/server.ts';
+import type { Component } from '../core/lifecycle.ts';
+import type { Logger } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { Random } from '../core/random.ts';
+import type { Unsubscribe } from '../core/subscribers.ts';
+import type { Catalog } from '../cluster/index.ts';
+import type { Peer, Reactor } from '../net/index.ts';
+import { createDnsApi } from './api/api.ts';
+import { soaName } from './api/config-echo.ts';
+import type { DnsConfig } from './config.ts';
+import { dnsErrors } from './errors.ts';
+import { ClusterZoneHandler } from './handlers/cluster-zone.ts';
+import { Forwarder } from './handlers/forward.ts';
+import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
+import { pipeline } from './pipeline.ts';
+import { parseResolver } from './resolver-address.ts';
+import { Responder } from './server/responder.ts';
+import { DnsServer } from './server/server.ts';
+import { RFC1123, RFC952, Zone } from './zone/index.ts';
+
+export interface DnsParts {
+  readonly config: DnsConfig;
+  readonly catalog: Catalog;
+  readonly reactor: Reactor;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+}
+
+export interface Dns extends Component {
+  /** Real addresses once started (useful with port 0); before that, and for what is switched off, as configured. */
+  readonly addresses: { readonly udp: Peer; readonly tcp: Peer; readonly http: Peer | undefined };
+}
+
+/** The DNS room: follows the catalog, answers over UDP, TCP and the Mesos-DNS HTTP API. */
+export function createDns(parts: DnsParts): Dns {
+  return new DnsComponent(parts);
+}
+
+class DnsComponent implements Dns {
+  readonly name = 'dns';
+  readonly #parts: DnsParts;
+  readonly #zone: Zone;
+  readonly #handler: ClusterZoneHandler;
+  readonly #server: DnsServer;
+  readonly #api: Api;
+  #httpPort: number | undefined;
+  #running = false;
+  #unsubscribe: Unsubscribe = () => {};
+
+  constructor(parts: DnsParts) {
+    const { config, catalog, clock, random, reactor, log } = parts;
+    const counters = new DnsCounters();
+    this.#parts = parts;
+    this.#zone = makeZone(config);
+    this.#handler = new ClusterZoneHandler({
+      zone: this.#zone,
+      settings: { ...config, soa: { ...config.soa, ...soaNames(config) } },
+      clock,
+      random,
+      isStale: () => catalog.current.stale !== undefined,
+    });
+    const forwarder = new Forwarder({ settings: forwardSettings(config), reactor, clock, random, counters });
+    const stages = pipeline({ clusterZone: this.#handler, forwarder, externalOn: config.externalOn });
+    const responder = new Responder({ stages, settings: config, counters, log });
+    this.#server = new DnsServer({ reactor, responder, clock, limits: config.tcp });
+    this.#api = createDnsApi({ ...parts, zone: this.#zone, serial: () => this.#handler.serial() });
+    exposeDnsMetrics(parts.metrics, counters, {
+      zoneRecords: () => this.#zone.size,
+      zoneRevision: () => this.#zone.revision,
+      tcpConnections: () => this.#server.tcpConnections,
+      forwardsUnderWay: () => forwarder.underWay,
+    });
+    this.#addHealth();
+  }
+
+  get addresses(): Dns['addresses'] {
+    const { config } = this.#parts;
+    const configured = { ip: config.host, port: config.port };
+    const { udp, tcp } = this.#server.addresses ?? { udp: configured, tcp: configured };
+    const http = config.httpOn ? { ip: config.httpHost, port: this.#httpPort ?? config.httpPort } : undefined;
+    return { udp, tcp, http };
+  }
+
+  async start(): Promise<void> {
+    const { config, catalog, log } = this.#parts;
+    if (catalog.current.version > 0) this.#zone.load(catalog.current);
+    this.#unsubscribe = catalog.onChange((next, diff) => {
+      if (this.#zone.ready) this.#zone.apply(next, diff);
+      else this.#zone.load(next);
+      this.#handler.serial();
+    });
+    try {
+      if (config.dnsOn) await this.#server.start(config.host, config.port);
+      if (config.httpOn) await this.#startHttp();
+    } catch (error) {
+      this.#unsubscribe();
+      await this.#server.stop(0);
+      throw error;
+    }
+    this.#running = true;
+    log.info({ ...this.addresses, domain: config.domain }, 'DNS answers');
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    await this.#server.stop(this.#parts.config.drainMs);
+    this.#unsubscribe();
+    await this.#api.close();
+  }
+
+  async #startHttp(): Promise<void> {
+    const { httpHost: host, httpPort: port } = this.#parts.config;
+    try {
+      this.#httpPort = await listen(this.#api, host, port);
+    } catch (error) {
+      throw dnsErrors.DNS_HTTP_BIND_FAILED({ host, port, reason: errorText(error) }, error);
+    }
+  }
+
+  #addHealth(): void {
+    const { catalog, clock, health } = this.#parts;
+    health.require('dns', () =>
+      this.#running ? { ok: true } : { ok: false, detail: 'DNS is not started, or stops' },
+    );
+    health.require('dns_zone', () => {
+      if (!this.#zone.ready) return { ok: false, detail: 'no state of the cluster was read yet' };
+      const { stale } = catalog.current;
+      if (!stale) return { ok: true, detail: `${this.#zone.size} records` };
+      const age = Math.max(0, Math.round((clock.now() - stale.sinceMs) / 1000));
+      // The last known state is still the best answer there is: stale, said so, and in service.
+      return { ok: true, detail: `stale for ${age} s: ${stale.reason}` };
+    });
+  }
+}
+
+function makeZone(config: DnsConfig): Zone {
+  return new Zone({
+    domain: config.domain,
+    rule: config.enforceRfc952 ? RFC952 : RFC1123,
+    ipSources: config.ipSources,
+    srvWeight: config.srvWeight,
+    mname: soaNames(config).mname,
+    listenerIps: listenerIps(config.host),
+  });
+}
+
+function soaNames(config: DnsConfig): { readonly mname: string; readonly rname: string } {
+  return { mname: soaName(config.soa.mname).toLowerCase(), rname: soaName(config.soa.rname) };
+}
+
+function forwardSettings(config: DnsConfig): ConstructorParameters<typeof Forwarder>[0]['settings'] {
+  const peers = (texts: readonly string[]): Peer[] => texts.flatMap((text) => parseResolver(text) ?? []);
+  return {
+    zoneResolvers: new Map(
+      Object.entries(config.zoneResolvers).map(([zone, list]) => [`${zone}.`, peers(list)]),
+    ),
+    resolvers: peers(config.resolvers.length > 0 ? config.resolvers : systemResolvers()),
+    timeoutMs: config.forwardTimeoutMs,
+    maxForwards: config.maxForwards,
+    udpPayloadBytes: config.udpPayloadBytes,
+    setTruncateBit: config.setTruncateBit,
+  };
+}
+
+/** The system's resolvers, without local ones: those may well ask us again. */
+function systemResolvers(): string[] {
+  return getServers().filter((text) => !/^(127\.|\[?::1\]?(:|$))/.test(text));
+}
+
+/** The addresses that the name of this server gets: the one it listens on, or all that others can reach. */
+function listenerIps(host: string): string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [host];
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter((a) => !a.internal && !a.address.startsWith('fe80:'))
+    .map((a) => a.address);
+}

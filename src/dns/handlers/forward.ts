@@ -1,0 +1,121 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Random } from '../../core/random.ts';
+import type { Peer, Reactor } from '../../net/index.ts';
+import type { DnsCounters, DnsTransport } from '../metrics.ts';
+import { HEADER_BYTES, isWithin, questionEnd, u16, udpLimit } from '../wire/index.ts';
+import type { Query } from '../wire/index.ts';
+import { exchange, randomUint16 } from './exchange.ts';
+import type { ExchangeParts } from './exchange.ts';
+
+export interface ForwardSettings {
+  /** Lower-case absolute names of zones, with the resolvers that alone are asked for them. */
+  readonly zoneResolvers: ReadonlyMap<string, readonly Peer[]>;
+  readonly resolvers: readonly Peer[];
+  readonly timeoutMs: number;
+  readonly maxForwards: number;
+  readonly udpPayloadBytes: number;
+  readonly setTruncateBit: boolean;
+}
+
+/**
+ * Asks other resolvers for names outside of the domain (mesos-dns.md §8): strictly in order, over the transport of the client, each
+ * with its own deadline; the first reply, whatever it says, is passed on byte for byte under the client's id. Nothing is
+ * cached. The same question asked again while it is under way joins the first one, so that a flood of one question
+ * does not help somebody who guesses ids.
+ */
+export class Forwarder {
+  readonly #settings: ForwardSettings;
+  readonly #random: Random;
+  readonly #counters: DnsCounters;
+  readonly #parts: ExchangeParts;
+  readonly #underWay = new Map<string, Promise<Uint8Array | undefined>>();
+
+  constructor(parts: {
+    readonly settings: ForwardSettings;
+    readonly reactor: Reactor;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly counters: DnsCounters;
+  }) {
+    const { settings, reactor, clock, random, counters } = parts;
+    this.#settings = settings;
+    this.#random = random;
+    this.#counters = counters;
+    const onRejected = (): void => void counters.forwardRejected++;
+    this.#parts = { reactor, clock, random, timeoutMs: settings.timeoutMs, onRejected };
+  }
+
+  /** Different questions that wait for a resolver now. */
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
+  /** Who is asked for a name: the resolvers of the longest zone that holds it, else the general ones. */
+  resolversFor(name: string): readonly Peer[] {
+    const lower = name.toLowerCase();
+    let best: string | undefined;
+    for (const zone of this.#settings.zoneResolvers.keys()) {
+      if (isWithin(lower, zone) && zone.length > (best?.length ?? 0)) best = zone;
+    }
+    return (
+      (best === undefined ? undefined : this.#settings.zoneResolvers.get(best)) ?? this.#settings.resolvers
+    );
+  }
+
+  /** The reply for the client, or undefined when no resolver gave one (or too many questions are under way). */
+  async ask(query: Query, bytes: Uint8Array, transport: DnsTransport): Promise<Uint8Array | undefined> {
+    const key = `${transport} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1', 2)}`;
+    let shared = this.#underWay.get(key);
+    if (!shared) {
+      if (this.#underWay.size >= this.#settings.maxForwards) return undefined;
+      shared = this.#askInOrder(query, bytes.slice(), transport).finally(() => this.#underWay.delete(key));
+      this.#underWay.set(key, shared);
+    }
+    const reply = await shared;
+    return reply && this.#fit(query, reply.slice(), transport);
+  }
+
+  async #askInOrder(
+    query: Query,
+    request: Uint8Array,
+    transport: DnsTransport,
+  ): Promise<Uint8Array | undefined> {
+    this.#limitPayload(query, request);
+    for (const resolver of this.resolversFor(query.question.name)) {
+      const id = randomUint16(this.#random);
+      request[0] = id >> 8;
+      request[1] = id;
+      this.#counters.forwarded++;
+      const reply = await exchange(this.#parts, request, resolver, transport);
+      if (reply) return reply;
+      this.#counters.forwardFailures++;
+    }
+    return undefined;
+  }
+
+  /** Never ask for more by UDP than we would pass on: larger replies come in fragments. */
+  #limitPayload(query: Query, request: Uint8Array): void {
+    const offered = query.message.edns?.udpPayloadBytes ?? 0;
+    const alone = u16(request, 6) === 0 && u16(request, 8) === 0 && u16(request, 10) === 1;
+    if (!alone || offered <= this.#settings.udpPayloadBytes) return;
+    const at = questionEnd(request) + 3;
+    request[at] = this.#settings.udpPayloadBytes >> 8;
+    request[at + 1] = this.#settings.udpPayloadBytes;
+  }
+
+  /** The client's id, and for UDP its size: what is too large is cut to the question, with TC. */
+  #fit(query: Query, reply: Uint8Array, transport: DnsTransport): Uint8Array {
+    const { id } = query.message;
+    reply[0] = id >> 8;
+    reply[1] = id;
+    let fitting = reply;
+    if (transport === 'udp' && reply.length > udpLimit(query.message, this.#settings.udpPayloadBytes)) {
+      this.#counters.truncated++;
+      fitting = reply.slice(0, questionEnd(reply));
+      fitting.fill(0, 6, HEADER_BYTES);
+      fitting[2] = (fitting[2] as number) | 0x02;
+    }
+    if (!this.#settings.setTruncateBit) fitting[2] = (fitting[2] as number) & ~0x02;
+    return fitting;
+  }
+}

@@ -1,0 +1,42 @@
+import { errorText } from '../../core/errors.ts';
+import type { RimrockError } from '../../core/errors.ts';
+import type { DatagramSocket, ListenOptions, Listener, Peer, Reactor } from '../../net/index.ts';
+import { dnsErrors } from '../errors.ts';
+import type { TcpServer } from './tcp-server.ts';
+
+export interface Bound {
+  readonly udp: DatagramSocket;
+  readonly tcp: Listener;
+}
+
+/**
+ * UDP and TCP on the same port. With port 0 the system picks one for UDP that may be taken for TCP: then again. Rejects with an error
+ * that names the address and what to do.
+ */
+export async function bindBoth(
+  reactor: Reactor,
+  tcp: TcpServer,
+  options: ListenOptions,
+  onMessage: (bytes: Uint8Array, from: Peer) => void,
+): Promise<Bound> {
+  for (let tries = 1; ; tries++) {
+    const udp = await reactor.udp(options, onMessage).catch((error: unknown) => {
+      throw bindError(options, error);
+    });
+    try {
+      return { udp, tcp: await tcp.listen(reactor, { ...options, port: udp.address.port }) };
+    } catch (error) {
+      await udp.close();
+      if (options.port !== 0 || tries === 10) throw bindError(options, error);
+    }
+  }
+}
+
+function bindError(options: ListenOptions, error: unknown): RimrockError {
+  const { host, port } = options;
+  const cause: unknown = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'EACCES' || code === 'EPERM') return dnsErrors.DNS_BIND_REFUSED({ host, port }, error);
+  if (code === 'EADDRINUSE') return dnsErrors.DNS_ADDRESS_IN_USE({ host, port }, error);
+  return dnsErrors.DNS_BIND_FAILED({ host, port, reason: errorText(cause) }, error);
+}

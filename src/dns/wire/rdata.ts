@@ -1,0 +1,87 @@
+import { TYPE } from './constants.ts';
+import { nameBytes, readName } from './name.ts';
+import type { Cursor } from './name.ts';
+
+/**
+ * Where names stand in the data of the types that older servers compress (RFC 3597 §4): so many fixed bytes first, then so many
+ * names, then the rest.
+ */
+const NAMES_IN_RDATA: ReadonlyMap<number, { readonly skip: number; readonly names: number }> = new Map([
+  [TYPE.NS, { skip: 0, names: 1 }],
+  [TYPE.CNAME, { skip: 0, names: 1 }],
+  [TYPE.PTR, { skip: 0, names: 1 }],
+  [TYPE.DNAME, { skip: 0, names: 1 }],
+  [TYPE.MX, { skip: 2, names: 1 }],
+  [TYPE.SRV, { skip: 6, names: 1 }],
+  [TYPE.SOA, { skip: 0, names: 2 }],
+]);
+
+/** Read `length` bytes of record data at the cursor, names in it written out. Undefined when they do not fit their type. */
+export function readRdata(cursor: Cursor, type: number, length: number): Uint8Array | undefined {
+  const { bytes } = cursor;
+  const end = cursor.offset + length;
+  if (end > bytes.length) return undefined;
+  const layout = NAMES_IN_RDATA.get(type);
+  if (!layout || length === 0) {
+    const data = bytes.slice(cursor.offset, end);
+    cursor.offset = end;
+    return data;
+  }
+  const parts: Uint8Array[] = [bytes.slice(cursor.offset, cursor.offset + layout.skip)];
+  cursor.offset += layout.skip;
+  for (let i = 0; i < layout.names; i++) {
+    const name = readName(cursor);
+    const written = name === undefined ? undefined : nameBytes(name);
+    if (!written || cursor.offset > end) return undefined;
+    parts.push(written);
+  }
+  parts.push(bytes.slice(cursor.offset, end));
+  cursor.offset = end;
+  return join(parts);
+}
+
+export function join(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const p of parts) {
+    all.set(p, at);
+    at += p.length;
+  }
+  return all;
+}
+
+/** RFC 2782. The target is never compressed: strict clients refuse it. Undefined when the target has no wire form. */
+export function srvRdata(
+  priority: number,
+  weight: number,
+  port: number,
+  target: string,
+): Uint8Array | undefined {
+  const name = nameBytes(target);
+  return name && join([u16s(priority, weight, port), name]);
+}
+
+export interface Soa {
+  readonly mname: string;
+  readonly rname: string;
+  readonly serial: number;
+  readonly refresh: number;
+  readonly retry: number;
+  readonly expire: number;
+  readonly minimum: number;
+}
+
+/** RFC 1035 §3.3.13. Undefined when a name has no wire form. */
+export function soaRdata(soa: Soa): Uint8Array | undefined {
+  const mname = nameBytes(soa.mname);
+  const rname = nameBytes(soa.rname);
+  if (!mname || !rname) return undefined;
+  const numbers = new Uint8Array(20);
+  const view = new DataView(numbers.buffer);
+  [soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum].forEach((n, i) => view.setUint32(4 * i, n));
+  return join([mname, rname, numbers]);
+}
+
+function u16s(...values: readonly number[]): Uint8Array {
+  return Uint8Array.from(values.flatMap((v) => [(v >> 8) & 0xff, v & 0xff]));
+}

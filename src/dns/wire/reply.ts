@@ -1,0 +1,84 @@
+import { EDNS_OPTION, OPCODE_QUERY } from './constants.ts';
+import { u16 } from './decode.ts';
+import type { Edns, Message, ResourceRecord } from './message.ts';
+import type { Query } from './query.ts';
+
+/** What a handler decides; the rest of the reply follows from the query. */
+export interface Reply {
+  readonly rcode: number;
+  readonly authoritative: boolean;
+  readonly recursionAvailable: boolean;
+  readonly answers: readonly ResourceRecord[];
+  readonly authority: readonly ResourceRecord[];
+  readonly additional: readonly ResourceRecord[];
+  /** Extended DNS error (RFC 8914), sent to clients that speak EDNS. */
+  readonly ede: number | undefined;
+}
+
+const NONE: readonly never[] = [];
+
+/** A reply without records. */
+export function emptyReply(rcode: number, more: Partial<Reply> = {}): Reply {
+  return {
+    rcode,
+    authoritative: false,
+    recursionAvailable: false,
+    answers: NONE,
+    authority: NONE,
+    additional: NONE,
+    ede: undefined,
+    ...more,
+  };
+}
+
+/**
+ * The whole reply: id, RD and CD of the query, its question in the case it was sent, and an OPT record exactly when the query had one
+ * (RFC 6891 §7), with its DO bit and our own payload size. Unknown options and flags are not echoed.
+ */
+export function replyMessage(query: Query, reply: Reply, udpPayloadBytes: number): Message {
+  const { message } = query;
+  return {
+    id: message.id,
+    response: true,
+    opcode: message.opcode,
+    authoritative: reply.authoritative,
+    truncated: false,
+    recursionDesired: message.recursionDesired,
+    recursionAvailable: reply.recursionAvailable,
+    authenticData: false,
+    checkingDisabled: message.checkingDisabled,
+    rcode: reply.rcode,
+    questions: message.questions,
+    answers: reply.answers,
+    authority: reply.authority,
+    additional: reply.additional,
+    edns: message.edns && edns(message.edns, reply.ede, udpPayloadBytes),
+  };
+}
+
+function edns(asked: Edns, ede: number | undefined, udpPayloadBytes: number): Edns {
+  const options =
+    ede === undefined ? NONE : [{ code: EDNS_OPTION.EDE, data: Uint8Array.of(ede >> 8, ede & 0xff) }];
+  return { udpPayloadBytes, version: 0, dnssecOk: asked.dnssecOk, options };
+}
+
+/** The reply to a message that could not be read: its id and opcode, the code, and nothing else. */
+export function bareReply(request: Uint8Array, rcode: number): Message {
+  return {
+    id: u16(request, 0),
+    response: true,
+    opcode: (u16(request, 2) >> 11) & 15 || OPCODE_QUERY,
+    authoritative: false,
+    truncated: false,
+    recursionDesired: false,
+    recursionAvailable: false,
+    authenticData: false,
+    checkingDisabled: false,
+    rcode,
+    questions: NONE,
+    answers: NONE,
+    authority: NONE,
+    additional: NONE,
+    edns: undefined,
+  };
+}

@@ -1,0 +1,52 @@
+import { sha1 } from './sha1.ts';
+
+/** Which labels are allowed: RFC 952 (24 characters, a letter first) or RFC 1123 (63 characters). mesos-dns.md §5.1. */
+export interface LabelRule {
+  readonly max: number;
+  /** What is cut from the left. */
+  readonly leading: RegExp;
+}
+
+export const RFC952: LabelRule = { max: 24, leading: /^[-0-9]+/ };
+export const RFC1123: LabelRule = { max: 63, leading: /^-+/ };
+
+/**
+ * Make a label of any text: lower-case letters, digits and hyphens, at most `rule.max` of them. Hyphens that the cut leaves at the end
+ * are replaced by what follows behind the cut, as Mesos-DNS does (that may end in a hyphen again). The result may be empty.
+ */
+export function label(text: string, rule: LabelRule): string {
+  const clean = text
+    .replace(/[A-Z]/g, (c) => c.toLowerCase())
+    .replace(/[._]/g, '-')
+    .replace(/[^a-z0-9-]/g, '')
+    .replace(rule.leading, '');
+  const size = Math.min(clean.length, rule.max);
+  const head = clean.slice(0, size).replace(/-+$/, '');
+  const cut = size - head.length;
+  return cut === 0 ? head : head + clean.slice(size).replace(/^-+/, '').slice(0, cut);
+}
+
+/** Framework names may be several labels: each part between dots is made a label, empty ones go. */
+export function domainFragment(text: string, rule: LabelRule): string {
+  return text
+    .split('.')
+    .map((part) => label(part, rule))
+    .filter((part) => part !== '')
+    .join('.');
+}
+
+const Z_BASE_32 = 'ybndrfg8ejkmcpqxot1uwisza345h769';
+
+/** The first five z-base-32 characters of the SHA-1 of a task id (`test` gives `iffe9`). */
+export function taskHash(taskId: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = sha1(taskId);
+  const bits = (a << 24) | (b << 16) | (c << 8) | d;
+  let hash = '';
+  for (let shift = 27; shift >= 7; shift -= 5) hash += Z_BASE_32.charAt((bits >>> shift) & 31);
+  return hash;
+}
+
+/** The last part of an agent id, between hyphens (`…-S12` gives `s12`). */
+export function agentSuffix(agentId: string): string {
+  return agentId.slice(agentId.lastIndexOf('-') + 1).toLowerCase();
+}
