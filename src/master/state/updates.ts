@@ -1,0 +1,116 @@
+import type { AgentCall, TaskState, TaskStatus } from '../../mesos/index.ts';
+import { isTerminal } from '../../mesos/index.ts';
+import type { SchedulerCall } from '../input/scheduler-call.ts';
+import { completeTask, recordStatus, sendUpdate, setTaskState } from './bookkeeping.ts';
+import type { AgentEntry, FrameworkEntry } from './model.ts';
+import { reconcileTasks } from './reconcile.ts';
+import { count, toAgent, toFramework } from './step.ts';
+import type { Step } from './step.ts';
+
+type Update = Extract<AgentCall, { type: 'UPDATE' }>['update'];
+
+/** A status update from an agent: keep it, and pass it on when its framework listens (mesos-api.md §1.11). */
+export function statusUpdate(step: Step, agent: AgentEntry, update: Update): void {
+  count(step, 'master/messages_status_update');
+  const framework = step.state.frameworks.get(update.framework_id.value);
+  if (!framework) {
+    count(step, 'master/invalid_status_updates');
+    // Nobody will ever acknowledge: the agent must not keep the tasks of a framework that is over.
+    toAgent(step, agent.streamId, {
+      type: 'SHUTDOWN_FRAMEWORK',
+      shutdown_framework: { framework_id: update.framework_id },
+    });
+    return;
+  }
+  const status: TaskStatus = { ...update.status, agent_id: { value: agent.id } };
+  const task = framework.tasks.get(status.task_id.value);
+  if (!task || task.agentId !== agent.id) count(step, 'master/invalid_status_updates');
+  else {
+    count(step, 'master/valid_status_updates');
+    const over = isTerminal(task.state);
+    setTaskState(step, task, furthest(status.state, update.latest_state));
+    if (!over || isTerminal(status.state) || task.updateState !== task.state)
+      recordStatus(step, task, status);
+  }
+  sendUpdate(step, framework, status);
+}
+
+/** `latest_state` is what counts, but a terminal status is never undone by an older latest state. */
+function furthest(status: TaskState, latest: TaskState): TaskState {
+  return isTerminal(status) ? status : latest;
+}
+
+/** ACKNOWLEDGE: pass it to the agent. Acknowledging the terminal update completes the task. */
+export function acknowledge(
+  step: Step,
+  framework: FrameworkEntry,
+  call: NonNullable<SchedulerCall['acknowledge']>,
+): void {
+  count(step, 'master/messages_status_update_acknowledgement');
+  const agent = step.state.agents.get(call.agent_id.value);
+  if (!agent || agent.streamId === undefined) {
+    count(step, 'master/invalid_status_update_acknowledgements');
+    return;
+  }
+  const task = framework.tasks.get(call.task_id.value);
+  if (task && task.agentId !== agent.id) {
+    count(step, 'master/invalid_status_update_acknowledgements');
+    return;
+  }
+  count(step, 'master/valid_status_update_acknowledgements');
+  if (task && task.updateUuid === call.uuid && task.updateState && isTerminal(task.updateState))
+    completeTask(step, framework, task);
+  toAgent(step, agent.streamId, {
+    type: 'ACKNOWLEDGE',
+    acknowledge: { framework_id: { value: framework.id }, task_id: call.task_id, uuid: call.uuid },
+  });
+}
+
+/** KILL (mesos-api.md §1.10). An unknown task is answered like a reconciliation of it. */
+export function kill(step: Step, framework: FrameworkEntry, call: NonNullable<SchedulerCall['kill']>): void {
+  count(step, 'master/messages_kill_task');
+  const task = framework.tasks.get(call.task_id.value);
+  if (!task) {
+    reconcileTasks(step, framework, [call]);
+    return;
+  }
+  if (call.agent_id && call.agent_id.value !== task.agentId) return;
+  const policy = call.kill_policy;
+  task.kill = policy ? { policy } : {};
+  toAgent(step, step.state.agents.get(task.agentId)?.streamId, {
+    type: 'KILL_TASK',
+    kill_task: {
+      framework_id: { value: framework.id },
+      task_id: call.task_id,
+      ...(policy ? { kill_policy: policy } : {}),
+    },
+  });
+}
+
+/** MESSAGE to an executor, best effort. */
+export function messageToExecutor(
+  step: Step,
+  framework: FrameworkEntry,
+  call: NonNullable<SchedulerCall['message']>,
+): void {
+  count(step, 'master/messages_framework_to_executor');
+  const streamId = step.state.agents.get(call.agent_id.value)?.streamId;
+  count(step, `master/${streamId === undefined ? 'invalid' : 'valid'}_framework_to_executor_messages`);
+  toAgent(step, streamId, {
+    type: 'MESSAGE',
+    message: { framework_id: { value: framework.id }, executor_id: call.executor_id, data: call.data },
+  });
+}
+
+type ExecutorMessage = Extract<AgentCall, { type: 'MESSAGE' }>['message'];
+
+/** MESSAGE from an executor to its scheduler. */
+export function messageToFramework(step: Step, agent: AgentEntry, message: ExecutorMessage): void {
+  count(step, 'master/messages_executor_to_framework');
+  const framework = step.state.frameworks.get(message.framework_id.value);
+  count(step, `master/${framework ? 'valid' : 'invalid'}_executor_to_framework_messages`);
+  toFramework(step, framework?.streamId, {
+    type: 'MESSAGE',
+    message: { agent_id: { value: agent.id }, executor_id: message.executor_id, data: message.data },
+  });
+}
