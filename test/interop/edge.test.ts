@@ -64,11 +64,11 @@ describe.skipIf(!has('dig'))('the edge with a config.json of Mesos-DNS (needs di
     await site.close();
   });
 
-  const startEdge = (): Promise<Running> => {
+  const startEdge = (until: 'ready' | 'spawned' = 'ready'): Promise<Running> => {
     const file = join(site.data, 'config.json');
     writeFileSync(file, JSON.stringify(mesosDnsConfig(site, [master.address])));
     const lb = ['--set', `lb.http.port=${site.ports.http}`, '--set', `lb.admin.port=${site.ports.admin}`];
-    return site.start('edge', { arguments: ['--config', file, ...lb] });
+    return site.start('edge', { arguments: ['--config', file, ...lb], until });
   };
 
   /** What Mesos-DNS answered for this cluster, by its rules. */
@@ -141,11 +141,13 @@ describe.skipIf(!has('dig'))('the edge with a config.json of Mesos-DNS (needs di
 
   it('is not ready, and does not listen on DNS, before it has seen a state', async () => {
     master.mode = 'unavailable';
-    const edge = startEdge();
+    await startEdge('spawned');
     await eventually('the edge to have asked', () => master.requests.length > 0);
     await expect(digShort(site.ports.dns, 'web.marathon.mesos')).rejects.toThrow();
     master.mode = 'modern';
-    await edge;
+    await eventually('the edge to be ready', async () => {
+      return (await call('GET', `http://127.0.0.1:${site.ports.dnsHttp}/ready`)).status === 200;
+    });
     await answersOfTheCluster();
   });
 });

@@ -86,6 +86,8 @@ export class Site {
       /** The sections of the settings that this role knows; all by default. */
       readonly settings?: readonly string[];
       readonly readyMs?: number;
+      /** `spawned`: do not wait at all. */
+      readonly until?: 'ready' | 'spawned';
     } = {},
   ): Promise<Running> {
     const settings = Object.entries(this.settings(options.settings));
@@ -109,14 +111,15 @@ export class Site {
     await eventually(
       `rimrock ${role} to be ready`,
       () => {
-        if (child.exitCode !== null) return 'gone';
-        return /^.*\bready\b/im.test(output) && 'ready';
+        if (child.exitCode !== null || child.signalCode !== null) return 'gone';
+        return options.until === 'spawned' || (/is ready, after/.test(output) && 'ready');
       },
       { timeoutMs: options.readyMs ?? 30_000, everyMs: 10 },
     ).catch((error: unknown) => {
       throw new Error(`rimrock ${role} did not become ready:\n${output}`, { cause: error });
     });
-    if (child.exitCode !== null) throw new Error(`rimrock ${role} ended with ${child.exitCode}:\n${output}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`rimrock ${role} ended with ${child.exitCode ?? child.signalCode}:\n${output}`);
     return {
       pid: child.pid ?? 0,
       readyMs: performance.now() - begun,
