@@ -1,0 +1,32 @@
+import type { AgentConfig } from '../config.ts';
+import { MESOS_VERSION } from './view.ts';
+
+/** The settings under the names of Mesos' flags, all as text (mesos-api.md Appendix C). */
+export function flagsOf(config: AgentConfig): Record<string, string> {
+  return {
+    advertise_ip: config.advertiseIp ?? config.host,
+    attributes: config.attributes,
+    containerizers: 'mesos',
+    default_role: '*',
+    executor_shutdown_grace_period: `${config.killGraceSeconds}secs`,
+    gc_delay: `${config.gcDelaySeconds}secs`,
+    hostname: config.hostname,
+    ip: config.host,
+    isolation: 'posix/cpu,posix/mem',
+    launcher: 'posix',
+    master: config.master,
+    port: String(config.port),
+    recover: 'reconnect',
+    registration_backoff_factor: `${config.registrationBackoffMs}ms`,
+    resources: config.resources,
+    switch_user: String(config.switchUser),
+    work_dir: config.workDir,
+  };
+}
+
+export const VERSION_INFO = {
+  version: MESOS_VERSION,
+  build_date: '2026-01-01 00:00:00 UTC',
+  build_time: 1_767_225_600,
+  build_user: 'rimrock',
+} as const;

@@ -1,0 +1,24 @@
+import { defineErrors } from '../core/errors.ts';
+
+export const agentErrors = defineErrors({
+  AGENT_WORK_DIR: {
+    message: 'the work folder {path} cannot be used: {problem}',
+    hint: 'Create {path}, or let agent.workDir name a folder that this user may write.',
+  },
+  AGENT_LISTEN: {
+    message: 'the agent API cannot listen on {host}:{port}: {problem}',
+    hint: 'Stop what uses the port, or set agent.port to another one (0 takes any).',
+  },
+  AGENT_CHECKPOINT_VERSION: {
+    message: 'the checkpoint {path} has format {version}, this agent knows {known}',
+    hint: 'Run the newer version again, or start with an empty agent.workDir after the tasks have ended.',
+  },
+  AGENT_FETCH: {
+    message: 'Failed to fetch {uri}: {problem}',
+    hint: 'Check that the URI can be reached from the agent, or give the task another one.',
+  },
+  AGENT_LAUNCH: {
+    message: 'Failed to launch container: {problem}',
+    hint: 'Look at the command and the sandbox of the task.',
+  },
+});

@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What /proc/<pid>/stat says (proc(5)). */
+export interface ProcessStat {
+  readonly pid: number;
+  readonly state: string;
+  readonly ppid: number;
+  readonly session: number;
+  readonly userTicks: number;
+  readonly systemTicks: number;
+  readonly threads: number;
+  /** Ticks since boot, as text: it identifies, it is not reckoned with. */
+  readonly startTime: string;
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined; // ended between two looks, or not ours to see
+  }
+}
+
+export function processStat(pid: number): ProcessStat | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  // the command name stands in parentheses and may itself hold blanks and parentheses
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return {
+    pid,
+    state: fields[0] ?? '?',
+    ppid: Number(fields[1]),
+    session: Number(fields[3]),
+    userTicks: Number(fields[11]),
+    systemTicks: Number(fields[12]),
+    threads: Number(fields[17]),
+    startTime: fields[19] ?? '',
+  };
+}
+
+/** All processes that can be seen, zombies left out. */
+export function allProcesses(): ProcessStat[] {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => {
+    const pid = Number(name);
+    const stat = Number.isInteger(pid) ? processStat(pid) : undefined;
+    return stat && stat.state !== 'Z' && stat.state !== 'X' ? [stat] : [];
+  });
+}
+
+/** Resident memory in bytes. */
+export function residentBytes(pid: number): number {
+  const m = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`) ?? '');
+  return m ? Number(m[1]) * 1024 : 0;
+}
+
+export function hasEnvironment(pid: number, variable: string): boolean {
+  const text = read(`/proc/${pid}/environ`);
+  return text !== undefined && `\0${text}`.includes(`\0${variable}\0`);
+}
+
+/** Changes at every boot of the machine; empty where the system does not tell. */
+export function bootId(): string {
+  return (read('/proc/sys/kernel/random/boot_id') ?? '').trim();
+}
