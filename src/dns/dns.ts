@@ -96,7 +96,8 @@ class DnsComponent implements Dns {
     if (catalog.current.version > 0) this.#zone.load(catalog.current);
     this.#unsubscribe = catalog.onChange((next, diff) => {
       if (this.#zone.ready) this.#zone.apply(next, diff);
-      else this.#zone.load(next);
+      else if (next.version > 0) this.#zone.load(next);
+      else return; // only a reason why there is no state yet
       this.#handler.serial();
     });
     try {
