@@ -8,7 +8,7 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 interface Options {
   readonly config?: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly checkConfig?: boolean;
   readonly printConfig?: boolean;
 }
@@ -21,8 +21,7 @@ export async function main(words: readonly string[], world: World): Promise<numb
     .version(world.version, '-V, --version', 'say the version')
     .helpOption('-h, --help', 'explain')
     .helpCommand(false)
-    .addHelpText('after', EXAMPLES)
-    .action(() => program.outputHelp());
+    .addHelpText('after', EXAMPLES);
   quietly(program, world);
   for (const role of roles) {
     const command = roleCommand(role, world);
@@ -32,7 +31,8 @@ export async function main(words: readonly string[], world: World): Promise<numb
     program.addCommand(quietly(command, world));
   }
   try {
-    await program.parseAsync([...words], { from: 'user' });
+    if (words.length === 0) program.outputHelp();
+    else await program.parseAsync([...words], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -51,7 +51,7 @@ Exit status: 0 all well, 1 it could not start or the configuration does not hold
 `;
 
 function roleCommand(role: Role, world: World): Command {
-  const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+  const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
   return new Command(role.name)
     .summary(role.summary)
     .description(`Run ${role.summary}.`)
@@ -60,7 +60,6 @@ function roleCommand(role: Role, world: World): Command {
       '-s, --set <key=value>',
       'one setting over the file, such as log.level=debug; may be repeated',
       collect,
-      [],
     )
     .option('--check-config', 'say whether the configuration holds, and every mistake in it; start nothing')
     .option('--print-config', 'print the configuration that is in effect, secrets covered; start nothing')
@@ -91,7 +90,7 @@ function quietly(command: Command, world: World): Command {
 async function act(role: Role, options: Options, world: World): Promise<number> {
   const { loadConfig } = await import('../config/load.ts');
   const { printConfig, printIssues } = await import('../config/print.ts');
-  const request = { role: role.name, file: options.config, overrides: options.set };
+  const request = { role: role.name, file: options.config, overrides: options.set ?? [] };
   const loaded = await loadConfig(request, world);
   if (!loaded.ok) {
     world.err(`The configuration does not hold:\n${printIssues(loaded.issues)}`);

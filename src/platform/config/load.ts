@@ -8,7 +8,6 @@ import { roleDefaults } from './defaults.ts';
 import { fromMesosDns } from './mesos-dns.ts';
 import type { Layer } from './mesos-dns.ts';
 import { applyOverride, mergeRaw } from './overrides.ts';
-import type { Raw } from './overrides.ts';
 import { rimrockConfigSchema } from './schema.ts';
 import type { RimrockConfig } from './schema.ts';
 import { readSource } from './source.ts';

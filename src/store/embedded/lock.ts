@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import type { StoreFiles } from './files.ts';
 
 /** A process that cannot be mistaken for a later one with the same pid. */
@@ -48,7 +49,8 @@ export type LockOutcome =
 
 /**
  * One owner per folder: a lock file that names its process. It appears complete or not at all (written aside, then
- * linked), and a lock whose process is dead is moved away first, so that of two who find it only one gets on.
+ * linked). The lock of a dead process is taken over by whoever holds the lock on that: a file named after the dead
+ * owner, locked in the same way. So of many who find it dead exactly one gets on, also when that one dies on the way.
  */
 export async function lockFolder(
   path: string,
@@ -56,33 +58,61 @@ export async function lockFolder(
   processes: ProcessTable,
 ): Promise<LockOutcome> {
   const self = await processes.self;
-  const mine = JSON.stringify(self);
-  const aside = `${path}.${self.pid}`;
-  await files.write(aside, mine);
-  try {
-    for (;;) {
-      if (await files.link(aside, path)) return { kind: 'held', release: () => files.remove(path) };
-      const text = await readText(files, path);
-      if (text === undefined) continue;
-      const holder = parseHolder(text);
-      if (holder && (await processes.alive(holder))) return { kind: 'taken', pid: holder.pid };
-      await moveAway(files, path, `${aside}.stale`, text);
-    }
-  } finally {
-    await files.remove(aside);
-  }
+  const taker = new LockTaker(`${path}.${self.pid}-${++attempts}`, JSON.stringify(self), files, processes);
+  return taker.take(path);
 }
 
-/** Remove the lock that was found dead; if it was another's new one by now, put it back. */
-async function moveAway(files: StoreFiles, path: string, stale: string, found: string): Promise<void> {
-  try {
-    await files.rename(path, stale);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+/** Two attempts of one process must not share a file. */
+let attempts = 0;
+
+class LockTaker {
+  readonly #aside: string;
+  readonly #text: string;
+  readonly #files: StoreFiles;
+  readonly #processes: ProcessTable;
+
+  constructor(aside: string, text: string, files: StoreFiles, processes: ProcessTable) {
+    this.#aside = aside;
+    this.#text = text;
+    this.#files = files;
+    this.#processes = processes;
   }
-  if ((await readText(files, stale)) !== found) await files.link(stale, path);
-  await files.remove(stale);
+
+  async take(path: string): Promise<LockOutcome> {
+    for (;;) {
+      if (await this.#make(path)) return { kind: 'held', release: () => this.#files.remove(path) };
+      const found = await readText(this.#files, path);
+      if (found === undefined) continue; // let go just now
+      const holder = parseHolder(found);
+      if (holder && (await this.#processes.alive(holder))) return { kind: 'taken', pid: holder.pid };
+      const outcome = await this.#takeOver(path, found);
+      if (outcome) return outcome;
+    }
+  }
+
+  async #make(path: string): Promise<boolean> {
+    await this.#files.write(this.#aside, this.#text);
+    try {
+      return await this.#files.link(this.#aside, path);
+    } finally {
+      await this.#files.remove(this.#aside);
+    }
+  }
+
+  /** Undefined: the dead lock is gone, somebody else was here first. */
+  async #takeOver(path: string, dead: string): Promise<LockOutcome | undefined> {
+    const succession = await this.take(`${path}.after-${crc32(dead).toString(16)}`);
+    if (succession.kind === 'taken') return succession;
+    try {
+      // Only the successor of this dead owner may replace its lock, and that is us as long as we hold the succession.
+      if ((await readText(this.#files, path)) !== dead) return undefined;
+      await this.#files.write(this.#aside, this.#text);
+      await this.#files.rename(this.#aside, path);
+      return { kind: 'held', release: () => this.#files.remove(path) };
+    } finally {
+      await succession.release();
+    }
+  }
 }
 
 async function readText(files: StoreFiles, path: string): Promise<string | undefined> {
