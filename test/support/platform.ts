@@ -86,6 +86,8 @@ export class Site {
       /** The sections of the settings that this role knows; all by default. */
       readonly settings?: readonly string[];
       readonly readyMs?: number;
+      /** `npm`: as `npm start` does, in a process group of its own, as a terminal makes one. */
+      readonly via?: 'node' | 'npm';
       /** `spawned`: do not wait at all. */
       readonly until?: 'ready' | 'spawned';
     } = {},
@@ -93,10 +95,14 @@ export class Site {
     const settings = Object.entries(this.settings(options.settings));
     const given = options.arguments ?? settings.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
     const begun = performance.now();
-    const child = spawn(process.execPath, ['src/bin/rimrock.ts', role, ...given], {
+    const npm = options.via === 'npm';
+    const command = npm ? ['npm', 'start', '--'] : [process.execPath, 'src/bin/rimrock.ts', role];
+    const [file = '', ...first] = command;
+    const child = spawn(file, [...first, ...given], {
       cwd: root,
       env: { ...process.env, RIMROCK_TEST_SITE: this.data },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: npm,
     });
     this.#children.add(child);
     let output = '';
@@ -125,7 +131,8 @@ export class Site {
       readyMs: performance.now() - begun,
       output: () => output,
       interrupt: async () => {
-        child.kill('SIGINT');
+        if (npm) process.kill(-(child.pid ?? 0), 'SIGINT');
+        else child.kill('SIGINT');
         return gone;
       },
       kill9: async () => {
