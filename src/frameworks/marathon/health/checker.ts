@@ -1,0 +1,84 @@
+import type { Clock, Timer } from '../../../core/clock.ts';
+import { errorText } from '../../../core/errors.ts';
+import type { HealthCheckDefinition } from '../apps/check-schemas.ts';
+import type { Instance } from '../instances/instance.ts';
+import type { HealthState, ProbeResult } from './health-state.ts';
+import { healthStep } from './health-state.ts';
+import type { Prober } from './probe.ts';
+
+export interface CheckerParts {
+  readonly clock: Clock;
+  readonly prober: Prober;
+  readonly firstIntervalMs: number;
+  /** The verdict changed from what it was (undefined: none yet). */
+  readonly changed: () => void;
+  readonly failed: () => void;
+  readonly kill: (cause: string) => void;
+}
+
+/** Runs one health check against one instance until it is stopped. */
+export class Checker {
+  readonly #parts: CheckerParts;
+  readonly #instance: Instance;
+  readonly #check: HealthCheckDefinition;
+  readonly #stop = new AbortController();
+  #timer: Timer | undefined;
+  state: HealthState | undefined;
+
+  constructor(parts: CheckerParts, instance: Instance, check: HealthCheckDefinition) {
+    this.#parts = parts;
+    this.#instance = instance;
+    this.#check = check;
+    this.#schedule(0);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#timer?.cancel();
+  }
+
+  #schedule(ms: number): void {
+    this.#timer = this.#parts.clock.after(ms, () => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    const result = await this.#probe();
+    if (this.#stop.signal.aborted) return;
+    const before = this.state;
+    const { state, kill } = healthStep(this.#check, before, result, {
+      nowMs: this.#parts.clock.now(),
+      startedAtMs: this.#instance.startedAtMs ?? this.#instance.stagedAtMs,
+    });
+    this.state = state;
+    if (!result.ok && state !== before) this.#parts.failed();
+    if (state?.alive !== before?.alive) this.#parts.changed();
+    if (kill && !result.ok) this.#parts.kill(result.cause);
+    if (this.#stop.signal.aborted) return;
+    // A verdict is wanted soon: a new instance is not left waiting a whole interval for its first success.
+    const interval = Math.max(100, this.#check.intervalSeconds * 1000);
+    this.#schedule(
+      state?.firstSuccessMs === undefined ? Math.min(interval, this.#parts.firstIntervalMs) : interval,
+    );
+  }
+
+  async #probe(): Promise<ProbeResult> {
+    const { protocol, timeoutSeconds, ignoreHttp1xx } = this.#check;
+    const host = this.#instance.address;
+    const port = this.#check.port ?? this.#instance.ports[this.#check.portIndex ?? 0];
+    if (port === undefined) return { ok: false, cause: 'the instance has no such port' };
+    const timeoutMs = Math.max(1, timeoutSeconds) * 1000;
+    const signal = this.#stop.signal;
+    if (protocol === 'TCP') return this.#parts.prober.tcp({ host, port, timeoutMs, signal });
+    const scheme = protocol === 'HTTPS' ? 'https' : 'http';
+    const name = host.includes(':') ? `[${host}]` : host;
+    try {
+      const url = `${scheme}://${name}:${port}${this.#check.path ?? '/'}`;
+      const { status } = await this.#parts.prober.http({ url, timeoutMs, signal });
+      if (status >= 200 && status < 400) return { ok: true };
+      if (status < 200 && ignoreHttp1xx === true) return { ok: true };
+      return { ok: false, cause: `HTTP status ${status}` };
+    } catch (error) {
+      return { ok: false, cause: errorText(error) };
+    }
+  }
+}
