@@ -1,0 +1,72 @@
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pause } from '../support/eventually.ts';
+import { Marathon } from '../support/marathon.ts';
+import { Site } from '../support/platform.ts';
+import type { Running } from '../support/platform.ts';
+import { root } from '../support/root.ts';
+
+// Readiness tells the truth, and the end is gentle: it flips before anything is refused, and what runs is finished.
+
+/** The status of one request on a connection of its own; 0 when there was no answer. */
+function ask(port: number, path: string): Promise<number> {
+  return new Promise((resolve) => {
+    get(
+      { port, path, host: '127.0.0.1', agent: false, headers: { host: 'drain.example.test' } },
+      (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode ?? 0));
+        response.on('error', () => resolve(0));
+      },
+    ).on('error', () => resolve(0));
+  });
+}
+
+describe('the end of a platform', () => {
+  let site: Site;
+  let platform: Running;
+
+  beforeAll(async () => {
+    site = await Site.make();
+    platform = await site.start('up');
+    const marathon = new Marathon(site.ports.marathon);
+    await marathon.deploy('POST', '/apps', {
+      id: '/drain',
+      cmd: `exec ${process.execPath} ${join(root, 'test/support/task-server.mjs')}`,
+      cpus: 0.1,
+      mem: 64,
+      instances: 2,
+      portDefinitions: [{ port: 0, name: 'http' }],
+      labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: 'drain.example.test' },
+      healthChecks: [{ protocol: 'HTTP', path: '/', intervalSeconds: 1 }],
+    });
+    await marathon.settled();
+  });
+  afterAll(() => site.close());
+
+  it('finishes the requests that run, and refuses nothing while it says that it is ready', async () => {
+    const running = Array.from({ length: 5 }, () => ask(site.ports.http, '/?ms=1500'));
+    await pause(200); // the requests are on their way to the tasks
+    const lies: string[] = [];
+    let looks = 0;
+    let refused = 0;
+    const gone = platform.interrupt();
+    const ended = gone.then(() => true);
+    while (!(await Promise.race([ended, pause(5).then(() => false)]))) {
+      const answer = await ask(site.ports.http, '/');
+      const ready = await ask(site.ports.admin, '/ready');
+      looks++;
+      if (answer === 200) continue;
+      refused++;
+      // Asked after the refusal: readiness must have gone before it.
+      if (ready === 200) lies.push(`refused with ${answer} while ready`);
+    }
+    expect(await Promise.all(running)).toEqual([200, 200, 200, 200, 200]);
+    expect(lies).toEqual([]);
+    expect(looks).toBeGreaterThan(5);
+    expect(refused).toBeGreaterThan(0);
+    expect(await gone).toBe(0);
+    expect(site.leftovers()).toEqual([]);
+  });
+});
