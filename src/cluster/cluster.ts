@@ -198,6 +198,7 @@ function watchOptions(parts: ClusterParts): WatchOptions {
     refreshMs: config.refreshSeconds * 1000,
     stateTimeoutMs: config.stateTimeoutSeconds * 1000,
     heartbeatLossFactor: config.heartbeatLossFactor,
+    auditMs: config.auditSeconds * 1000,
     streamRetryMs: config.streamRetrySeconds * 1000,
     ...(credentials ? { credentials } : {}),
   };

@@ -25,6 +25,14 @@ export const clusterConfigSchema = z.strictObject({
     .max(86_400)
     .default(300)
     .describe('Deadline for one whole state document.'),
+  auditSeconds: z
+    .number()
+    .positive()
+    .max(86_400)
+    .default(15)
+    .describe(
+      'Beside an event stream: time between two looks at what it does not tell (idle agents that died).',
+    ),
   streamRetrySeconds: z
     .number()
     .positive()

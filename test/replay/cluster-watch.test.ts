@@ -1,17 +1,18 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { createCluster, clusterConfigSchema } from '../../src/cluster/index.ts';
-import { ClusterModel, diffStates, stateFromV0, stateFromV1 } from '../../src/cluster/model/index.ts';
-import { createWatcher } from '../../src/cluster/watch/index.ts';
-import type { ClusterEvent, WatchOptions } from '../../src/cluster/watch/index.ts';
+import {
+  askedAt,
+  changesOfSummary,
+  ClusterModel,
+  diffStates,
+  stateFromV0,
+  stateFromV1,
+} from '../../src/cluster/model/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { Health } from '../../src/core/health.ts';
-import { createHttpClient } from '../../src/core/http/client.ts';
-import { silentLogger } from '../../src/core/log.ts';
-import { Metrics } from '../../src/core/metrics.ts';
-import { seededRandom } from '../../src/core/random.ts';
 import { FakeClock } from '../../src/core/testing/fake-clock.ts';
 import { recordedBody, recordedBytes, recordedEvents } from '../support/replay-captures.ts';
+import { ReplayFollower } from '../support/replay-follower.ts';
+import type { FollowerOptions } from '../support/replay-follower.ts';
 import { ReplayMaster } from '../support/replay-master.ts';
 
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -25,67 +26,11 @@ async function master(host = '127.0.0.1', port = 0): Promise<ReplayMaster> {
   return m;
 }
 
-/** Consumes a watch, keeping the state that its events add up to. */
-class Follower {
-  readonly events: ClusterEvent[] = [];
-  state = new ClusterModel();
-  stale = false;
-  #wake: () => void = () => {};
-
-  constructor(
-    options: Partial<WatchOptions> & { readonly masters: readonly string[] },
-    clock: Clock = systemClock,
-  ) {
-    const http = createHttpClient();
-    const abort = new AbortController();
-    const watcher = createWatcher({
-      options: {
-        mode: 'auto',
-        https: false,
-        refreshMs: 15,
-        stateTimeoutMs: 5_000,
-        heartbeatLossFactor: 2.5,
-        streamRetryMs: 60_000,
-        ...options,
-      },
-      clock,
-      random: seededRandom(1),
-      http,
-      observer: { onAttempt: () => {}, onEnd: () => {}, onEvents: () => {} },
-    });
-    const done = this.#consume(watcher.events(abort.signal));
-    cleanups.push(async () => {
-      abort.abort();
-      await done;
-      await http.close();
-    });
-  }
-
-  async #consume(events: AsyncIterable<ClusterEvent>): Promise<void> {
-    for await (const event of events) {
-      this.events.push(event);
-      this.stale = event.kind === 'stale';
-      if (event.kind === 'snapshot') this.state = ClusterModel.of(event.state);
-      if (event.kind === 'delta') for (const change of event.changes) this.state.apply(change);
-      this.#wake();
-    }
-  }
-
-  /** Resolves when `test` holds; it is tried after each event. */
-  async until(test: (f: Follower) => boolean): Promise<void> {
-    while (!test(this)) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  get kinds(): string {
-    return this.events.map((e) => e.kind).join(' ');
-  }
-
-  task(id: string): string | undefined {
-    return [...this.state.tasks.values()].find((t) => t.id === id)?.state;
+/** A follower that ends with the test. */
+class Follower extends ReplayFollower {
+  constructor(options: FollowerOptions, clock: Clock = systemClock) {
+    super(options, clock);
+    cleanups.push(() => this.stop());
   }
 }
 
@@ -169,6 +114,20 @@ describe('the watch on an event stream', () => {
     await f.until((x) => x.kinds.endsWith('stale snapshot'));
   });
 
+  it('asks the other masters first when the leader falls silent', async () => {
+    const clock = new FakeClock();
+    const [a, b] = [await master(), await master()];
+    const f = new Follower({ masters: [a.address, b.address] }, clock);
+    await f.until((x) => x.kinds === 'snapshot');
+    await gate(() => a.requests.length === 3); // SUBSCRIBE, GET_MASTER, state-summary
+    a.mode = 'stall';
+    clock.advance(37_500);
+    await f.until((x) => x.stale);
+    clock.advance(100);
+    await f.until((x) => x.kinds === 'snapshot stale snapshot');
+    expect([a.requests.length, f.state.leader?.port]).toEqual([3, b.port]);
+  });
+
   it('reconnects when the master closes the stream cleanly', async () => {
     const m = await master();
     const f = new Follower({ masters: [m.address] });
@@ -219,8 +178,11 @@ describe('the watch on an event stream', () => {
     c.mode = 'stall';
     const d = (await master()).situation('dns');
     const f = new Follower({ masters: [a.address, c.address, d.address] }, clock);
+    // Neither to the stream nor to the poll; each is given time.
     await gate(() => c.requests.length === 1);
-    clock.advance(30_000);
+    clock.advance(15_000);
+    await gate(() => c.requests.length === 2);
+    clock.advance(15_000);
     await f.until((x) => x.kinds === 'snapshot');
     expect(f.state.leader?.port).toBe(d.port);
   });
@@ -241,7 +203,52 @@ describe('the watch on an event stream', () => {
     const credentials = async (): Promise<Record<string, string>> => ({ authorization: `token=${++n}` });
     const f = new Follower({ masters: [m.address], credentials });
     await f.until((x) => x.kinds === 'snapshot');
-    expect(m.requests.map((r) => r.headers.authorization)).toEqual(['token=1', 'token=2']);
+    expect(m.requests.slice(0, 2).map((r) => r.headers.authorization)).toEqual(['token=1', 'token=2']);
+  });
+});
+
+describe('what the event stream does not tell', () => {
+  const summary = (): { slaves: object[]; frameworks: { name: string; pid?: string; active: boolean }[] } =>
+    structuredClone(recordedBody('master-running', 'GET_state-summary')) as ReturnType<typeof summary>;
+
+  it('is looked up beside it: agents that went silently, pids and disconnected frameworks', async () => {
+    const m = (await master()).situation('master-running');
+    const said = summary();
+    m.summary = said;
+    const f = new Follower({ masters: [m.address], auditMs: 10 });
+    const marathon = () => [...f.state.frameworks.values()].find((x) => x.name === 'marathon');
+    await f.until((x) => x.kinds === 'snapshot');
+    const asked = m.requests.length;
+    await gate(() => m.requests.length > asked + 5);
+    expect(f.kinds).toBe('snapshot'); // nothing to add
+    said.frameworks = said.frameworks.map((x) =>
+      x.name === 'marathon' ? { ...x, pid: 'scheduler-1@10.0.0.5:4000', active: false } : x,
+    );
+    await f.until(() => marathon()?.pid?.port === 4000);
+    expect(marathon()?.active).toBe(false);
+    said.slaves = said.slaves.slice(1);
+    await f.until((x) => x.state.agents.size === 1);
+    expect(f.stale).toBe(false);
+    // An update on the stream does not show the pid, and neither does a new snapshot; both keep it.
+    m.send(events[81]);
+    await f.until(() => marathon()?.active === true);
+    expect(marathon()?.pid?.port).toBe(4000);
+    m.summary = undefined;
+    m.drop();
+    await f.until((x) => x.kinds.endsWith('stale snapshot'));
+    expect(marathon()?.pid?.port).toBe(4000);
+  });
+
+  it('does not undo what the stream told while the answer was on its way', () => {
+    const state = v1('master-running');
+    const said = summary();
+    const asked = askedAt(state);
+    const [agent] = [...state.agents.values()];
+    if (!agent) throw new Error('no agent');
+    state.apply({ kind: 'agent', id: agent.id, value: { ...agent } });
+    expect(changesOfSummary(state, asked, { ...said, slaves: [] }).map((c) => c.kind)).toEqual(['agent']);
+    expect(changesOfSummary(state, asked, { slaves: {} })).toEqual([]);
+    expect(changesOfSummary(state, asked, undefined)).toEqual([]);
   });
 });
 
@@ -340,53 +347,5 @@ describe('the watch where there is no event stream', () => {
     const f = new Follower({ masters: [m.address], mode: 'stream' });
     await f.until((x) => x.stale);
     expect(m.requests.every((r) => r.method === 'POST')).toBe(true);
-  });
-});
-
-describe('the cluster room at work', () => {
-  it('starts without a master, serves what it learns, tells the truth about its age, stops clean', async () => {
-    const m = await master();
-    m.mode = 'unavailable';
-    const metrics = new Metrics();
-    const health = new Health();
-    const config = clusterConfigSchema.parse({ masters: [m.address], principal: 'p', secret: 's' });
-    const parts = { config, clock: systemClock, random: seededRandom(2), log: silentLogger, metrics, health };
-    const cluster = createCluster(parts);
-    cleanups.push(() => cluster.stop());
-    await cluster.start();
-    expect(health.report().conditions['snapshot']?.ok).toBe(false);
-    const next = (test: () => boolean): Promise<void> =>
-      new Promise((resolve) => {
-        if (test()) return resolve();
-        const off = cluster.catalog.onChange(() => {
-          if (!test()) return;
-          off();
-          resolve();
-        });
-      });
-    await next(() => cluster.catalog.current.stale !== undefined);
-    expect(cluster.catalog.current.version).toBe(0);
-    expect(health.report().conditions['snapshot']?.detail).toContain('503');
-
-    m.situation('master-running').mode = 'modern';
-    await next(() => cluster.catalog.current.version > 0);
-    expect(cluster.catalog.current.stale).toBeUndefined();
-    expect(cluster.catalog.current.services.get('marathon/web')?.instances.length).toBe(2);
-    expect(health.report()).toMatchObject({ ready: true });
-    expect(m.requests.at(-1)?.headers.authorization).toBe('Basic cDpz');
-
-    m.mode = 'unavailable';
-    m.drop();
-    await next(() => cluster.catalog.current.stale !== undefined);
-    expect(cluster.catalog.current.services.get('marathon/web')?.instances.length).toBe(2);
-    expect(health.report().ready).toBe(true);
-    expect(health.report().conditions['watch']?.detail).toContain('stale');
-    expect(await metrics.text()).toContain('rimrock_cluster_stale 1');
-    await cluster.stop();
-  });
-
-  it('names what is wrong in its config', () => {
-    const result = clusterConfigSchema.safeParse({ masters: ['ftp://x'], tls: { cert: 'x' }, mode: 'push' });
-    expect(result.error?.issues.map((i) => i.path.join('.')).sort()).toEqual(['masters.0', 'mode', 'tls']);
   });
 });

@@ -34,6 +34,8 @@ export class ReplayMaster {
   mode: ReplayMode = 'modern';
   /** v0 `/master/state`: a JSON value, or the exact text. */
   state: unknown = undefined;
+  /** v0 `/state-summary`; without it that path is 404. */
+  summary: unknown = undefined;
   /** v1 `get_state` object for SUBSCRIBED and GET_STATE. */
   getState: unknown = EMPTY_STATE;
   /** v1 `get_master` object. */
@@ -138,6 +140,8 @@ export class ReplayMaster {
       const text = typeof this.state === 'string' ? this.state : JSON.stringify(this.state);
       return end(response, 200, text, { 'content-type': 'application/json' });
     }
+    if (method === 'GET' && path === '/state-summary' && this.mode === 'modern' && this.summary !== undefined)
+      return end(response, 200, JSON.stringify(this.summary), { 'content-type': 'application/json' });
     return end(response, 404, '404 Not Found.');
   }
 

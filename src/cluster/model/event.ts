@@ -6,6 +6,7 @@ import { readFramework, removedFrameworkId } from './framework.ts';
 import { asId, asText, at, member } from './json.ts';
 import { changesOfRead, changesOfRemoval, keepStart } from './model.ts';
 import { readRunningStatus, statusTimeMs } from './status.ts';
+import { keepPid } from './summary.ts';
 import { readTask } from './task.ts';
 import type { Change, ClusterState, ModelTask } from './types.ts';
 import { taskKey } from './types.ts';
@@ -58,8 +59,7 @@ function inconsistent(reason: string): Effect {
 function framework(state: ClusterState, json: unknown, where: string): Effect {
   const read = readFramework(json, where);
   // The stream never shows the pid; keep the one that a v0 document told us.
-  const pid = state.frameworks.get(read.id)?.pid;
-  const value = read.value && pid && !read.value.pid ? { ...read.value, pid } : read.value;
+  const value = read.value && keepPid(state.frameworks.get(read.id), read.value);
   return changed(changesOfRead(state, 'framework', { ...read, value }));
 }
 

@@ -5,6 +5,7 @@ export { isIp, isIPv4, isIPv6 } from './ip.ts';
 export { at, asNumber, asText, member } from './json.ts';
 export { changesOfRead, ClusterModel, diffStates, keepStart } from './model.ts';
 export { endpointOfPid, leaderFromV0, looksLikeV0State, stateFromV0, stateFromV1 } from './snapshot.ts';
+export { askedAt, changesOfSummary, keepPid } from './summary.ts';
 export type {
   Change,
   ClusterState,

@@ -11,7 +11,7 @@ import {
   stateFromV0,
 } from '../model/index.ts';
 import { endpointOfOrigin, locationOrigin, onHost } from './master-url.ts';
-import { deadline, get } from './request.ts';
+import { deadline, get, HEAD_MS } from './request.ts';
 import type { FollowContext } from './stream.ts';
 import type { FollowEnd } from './types.ts';
 
@@ -36,12 +36,18 @@ export async function followPolls(
   let known = context.resume ? context.previous : undefined;
   let text: string | undefined;
   let at = origin;
+  const paths = [...PATHS];
   for (;;) {
-    const answer = await fetchFromLeader(at, context, signal);
+    const answer = await fetchFromLeader(at, paths, context, signal);
     if (signal.aborted) return { kind: 'aborted' };
     if (!answer.ok) {
       if (text === undefined) return { kind: 'failed', reason: answer.reason };
-      return { kind: 'lost', reason: answer.reason, livedMs: context.clock.monotonic() - began };
+      return {
+        kind: 'lost',
+        reason: answer.reason,
+        livedMs: context.clock.monotonic() - began,
+        silent: false,
+      };
     }
     at = answer.origin;
     context.counted(1);
@@ -71,15 +77,16 @@ function tell(next: ClusterModel, known: ClusterModel | undefined, context: Foll
  */
 async function fetchFromLeader(
   origin: string,
+  paths: string[],
   context: FollowContext,
   signal: AbortSignal,
 ): Promise<Fetched> {
-  const first = await fetchState(origin, context, signal);
+  const first = await fetchState(origin, paths, context, signal);
   if (!first.ok) return first;
   const leader = leaderFromV0(first.json);
   if (!leader) return { ok: false, reason: 'the state names no leader' };
   if (leader.ip === endpointOfOrigin(first.origin)?.ip || isItself(first.json, leader)) return first;
-  return fetchState(onHost(first.origin, leader.ip), context, signal);
+  return fetchState(onHost(first.origin, leader.ip), paths, context, signal);
 }
 
 function isItself(json: unknown, leader: MasterEndpoint): boolean {
@@ -87,11 +94,17 @@ function isItself(json: unknown, leader: MasterEndpoint): boolean {
   return own?.ip === leader.ip && own.port === leader.port;
 }
 
-/** The first path that gives a state. As with Mesos-DNS the status does not count, only what the body is. */
-async function fetchState(origin: string, context: FollowContext, signal: AbortSignal): Promise<Fetched> {
+/** The first path that gives a state (it is moved to the front of `paths`). As with Mesos-DNS the status does not count, only what the body is. */
+async function fetchState(
+  origin: string,
+  paths: string[],
+  context: FollowContext,
+  signal: AbortSignal,
+): Promise<Fetched> {
   let reason = '';
-  for (const path of PATHS) {
+  for (const [i, path] of paths.entries()) {
     const answer = await fetchDocument(`${origin}${path}`, context, signal);
+    if (answer.ok && i > 0) paths.unshift(...paths.splice(i, 1));
     if (answer.ok || signal.aborted) return answer;
     // The reason of the path that a master is expected to have is the one worth telling.
     reason ||= answer.reason;
@@ -103,11 +116,13 @@ async function fetchState(origin: string, context: FollowContext, signal: AbortS
 type Document = Fetched & { readonly answered?: boolean };
 
 async function fetchDocument(url: string, context: FollowContext, signal: AbortSignal): Promise<Document> {
-  const time = deadline(context.clock, context.options.stateTimeoutMs, signal);
+  const { stateTimeoutMs } = context.options;
+  const time = deadline(context.clock, Math.min(HEAD_MS, stateTimeoutMs), signal);
   let at = url;
   try {
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response = await get(context, at, time.signal);
+      time.touch(stateTimeoutMs);
       const text = await response.text();
       const location = response.headers['location'];
       if (response.status >= 301 && response.status <= 308 && location !== undefined) {

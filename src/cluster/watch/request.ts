@@ -2,8 +2,10 @@ import type { Clock } from '../../core/clock.ts';
 import type { HttpClient, HttpResponse } from '../../core/http/client.ts';
 import type { WatchOptions } from './types.ts';
 
-/** Deadline for a response head, and between two pieces of a body that is not a stream. */
-const ANSWER_MS = 30_000;
+/** Between two pieces of a body that is not a stream. */
+const GAP_MS = 30_000;
+/** For the head of an answer: a master with 100,000 tasks needs seconds to write its state. */
+export const HEAD_MS = 15_000;
 
 export interface RequestParts {
   readonly http: HttpClient;
@@ -18,7 +20,7 @@ export async function get(parts: RequestParts, url: string, signal: AbortSignal)
     method: 'GET',
     url,
     headers: { accept: 'application/json', 'content-type': 'application/json', ...credentials },
-    timeoutMs: Math.min(ANSWER_MS, parts.options.stateTimeoutMs),
+    timeoutMs: Math.min(GAP_MS, parts.options.stateTimeoutMs),
     signal,
   });
 }

@@ -1,5 +1,14 @@
 import { RecordDecoder } from '../../mesos/index.ts';
-import { asNumber, at, ClusterModel, effectOf, keepStart, member, stateFromV1 } from '../model/index.ts';
+import {
+  asNumber,
+  at,
+  ClusterModel,
+  effectOf,
+  keepPid,
+  keepStart,
+  member,
+  stateFromV1,
+} from '../model/index.ts';
 import type { Change, MasterEndpoint } from '../model/index.ts';
 import type { ClusterEvent } from './types.ts';
 
@@ -95,8 +104,10 @@ export class StreamSession {
     const context = { masters: this.#masters, leader: this.#leader };
     const model = stateFromV1(at(event, 'subscribed', 'get_state'), context);
     const before = this.#model ?? this.#previous;
-    if (before)
+    if (before) {
       for (const [key, task] of model.tasks) model.tasks.set(key, keepStart(before.tasks.get(key), task));
+      for (const [id, f] of model.frameworks) model.frameworks.set(id, keepPid(before.frameworks.get(id), f));
+    }
     this.#model = model;
     return model;
   }

@@ -1,15 +1,13 @@
 import type { HttpResponse } from '../../core/http/client.ts';
 import { errorText } from '../../core/errors.ts';
-import type { ClusterModel, MasterEndpoint } from '../model/index.ts';
+import type { Change, ClusterModel, MasterEndpoint } from '../model/index.ts';
+import { audit } from './audit.ts';
 import { endpointOfMasterInfo } from './master-info.ts';
 import { endpointOfOrigin, locationOrigin } from './master-url.ts';
-import { call, deadline } from './request.ts';
+import { call, deadline, HEAD_MS } from './request.ts';
 import type { Deadline, RequestParts } from './request.ts';
 import { StreamSession } from './session.ts';
 import type { ClusterEvent, FollowEnd } from './types.ts';
-
-/** Until SUBSCRIBED is complete: the head, and any pause in a long first record. */
-const FIRST_ANSWER_MS = 30_000;
 
 export interface FollowContext extends RequestParts {
   readonly masters: readonly MasterEndpoint[];
@@ -25,7 +23,7 @@ export async function followStream(
   context: FollowContext,
   signal: AbortSignal,
 ): Promise<FollowEnd> {
-  const watchdog = deadline(context.clock, FIRST_ANSWER_MS, signal);
+  const watchdog = deadline(context.clock, HEAD_MS, signal);
   try {
     const response = await call(context, origin, 'SUBSCRIBE', watchdog.signal, 0);
     const refusal = refusalOf(response, origin);
@@ -36,8 +34,9 @@ export async function followStream(
     return await readStream(response, origin, context, watchdog, signal);
   } catch (error) {
     if (signal.aborted) return { kind: 'aborted' };
-    const reason = watchdog.expired ? 'no answer in time' : errorText(error);
-    return { kind: 'failed', reason };
+    // Something on the way that holds streams back may still let a plain answer through.
+    if (watchdog.expired) return { kind: 'refused', reason: 'no answer to SUBSCRIBE in time' };
+    return { kind: 'failed', reason: errorText(error) };
   } finally {
     watchdog.done();
   }
@@ -66,9 +65,14 @@ async function readStream(
   const ended = (reason: string): FollowEnd => {
     response.cancel();
     if (signal.aborted) return { kind: 'aborted' };
-    if (!session.model) return { kind: 'refused', reason };
-    return { kind: 'lost', reason, livedMs: context.clock.monotonic() - began };
+    if (!session.model) return { kind: watchdog.expired || !broken ? 'refused' : 'failed', reason };
+    const livedMs = context.clock.monotonic() - began;
+    return { kind: 'lost', reason, livedMs, silent: watchdog.expired };
   };
+  let broken = false;
+  const auditing = new AbortController();
+  const tell = (changes: readonly Change[]): void => context.emit({ kind: 'delta', changes });
+  let audited: Promise<void> | undefined;
   try {
     for await (const bytes of response.body) {
       const step = session.push(bytes);
@@ -76,13 +80,16 @@ async function readStream(
       for (const event of step.events) context.emit(event);
       if (step.kind === 'broken') return ended(step.reason);
       context.counted(step.records);
-      watchdog.touch(
-        session.model ? session.heartbeatMs * context.options.heartbeatLossFactor : FIRST_ANSWER_MS,
-      );
+      if (session.model) audited ??= audit(origin, session, { ...context, tell }, auditing.signal);
+      watchdog.touch(session.model ? session.heartbeatMs * context.options.heartbeatLossFactor : HEAD_MS);
     }
     return ended('the master closed the event stream');
   } catch (error) {
+    broken = true;
     return ended(watchdog.expired ? 'no heartbeat' : `the event stream broke: ${errorText(error)}`);
+  } finally {
+    auditing.abort();
+    await audited;
   }
 }
 

@@ -28,6 +28,8 @@ export interface WatchOptions {
   readonly stateTimeoutMs: number;
   /** A stream that is silent for this many heartbeat intervals is lost. */
   readonly heartbeatLossFactor: number;
+  /** Beside a stream, how often `/state-summary` is looked at for what the stream does not tell. */
+  readonly auditMs: number;
   /** While polling as a fallback, how often the stream is tried again. */
   readonly streamRetryMs: number;
   /** Headers that prove who we are (`authorization`), asked for before each request. */
@@ -43,8 +45,8 @@ export type FollowEnd =
   | { readonly kind: 'refused'; readonly reason: string }
   /** Never got a state from it. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** Followed it, and lost it. */
-  | { readonly kind: 'lost'; readonly reason: string; readonly livedMs: number }
+  /** Followed it, and lost it; `silent` when it just said nothing any more. */
+  | { readonly kind: 'lost'; readonly reason: string; readonly livedMs: number; readonly silent: boolean }
   /** Polling goes well; time to see whether the stream works by now. */
   | { readonly kind: 'retry-stream' };
 

@@ -44,8 +44,8 @@ class Run {
   /** The last known state, kept level with everything that was told. */
   #model: ClusterModel | undefined;
   #stale = false;
-  /** Where the leader was last found. */
-  #leader: string | undefined;
+  /** Where the leader was last found: asked first, or last when it fell silent. */
+  #leader: { readonly origin: string; readonly silent: boolean } | undefined;
   /** Origins without an event stream, and when (monotonic) to try again. */
   readonly #streamless = new Map<string, number>();
 
@@ -69,24 +69,30 @@ class Run {
     }
   }
 
-  /** Try the last leader and then every configured master, until one could be followed. */
+  /** Try the last leader and every configured master, until one could be followed. */
   async #round(): Promise<'again' | { readonly reason: string; readonly livedMs: number }> {
-    const candidates = new Set([...(this.#leader === undefined ? [] : [this.#leader]), ...this.#origins]);
+    const leader = this.#leader;
+    const others = this.#origins.filter((o) => o !== leader?.origin);
+    const candidates = leader
+      ? leader.silent
+        ? [...others, leader.origin]
+        : [leader.origin, ...others]
+      : others;
     let reason = 'no master is configured';
     for (const candidate of candidates) {
       const { origin, end } = await this.#followRedirects(candidate);
       if (end.kind === 'aborted') return 'again';
       if (end.kind === 'retry-stream') {
-        this.#leader = origin;
+        this.#leader = { origin, silent: false };
         return 'again';
       }
       if (end.kind === 'redirect') reason = `${origin}: too many redirects`;
       else reason = `${origin}: ${end.reason}`;
       if (end.kind === 'lost') {
-        this.#leader = origin;
+        this.#leader = { origin, silent: end.silent };
         return { reason, livedMs: end.livedMs };
       }
-      if (candidate === this.#leader) this.#leader = undefined;
+      if (candidate === leader?.origin) this.#leader = undefined;
     }
     return { reason, livedMs: 0 };
   }
