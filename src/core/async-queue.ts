@@ -1,6 +1,8 @@
 /** Values pushed on one side, read with `for await` on the other, in order. Ends when closed or aborted. */
 export class AsyncQueue<T> implements AsyncIterable<T> {
   #values: T[] = [];
+  /** How many of the values have been read. */
+  #read = 0;
   #wake: (() => void) | undefined;
   #closed = false;
 
@@ -17,15 +19,15 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
   }
 
   get size(): number {
-    return this.#values.length;
+    return this.#values.length - this.#read;
   }
 
+  /** For one reader at a time; what one leaves behind waits for the next. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     for (;;) {
-      const batch = this.#values;
+      while (this.#read < this.#values.length) yield this.#values[this.#read++] as T;
       this.#values = [];
-      yield* batch;
-      if (this.#values.length > 0) continue;
+      this.#read = 0;
       if (this.#closed) return;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;

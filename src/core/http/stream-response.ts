@@ -32,8 +32,9 @@ export function openStream(
   };
   raw.on('close', close);
   raw.on('error', close);
-  raw.writeHead(200, { ...options.headers });
   raw.socket?.setNoDelay(true);
+  raw.writeHead(200, { ...options.headers });
+  raw.flushHeaders(); // a stream without news is open all the same
   return {
     write(piece) {
       if (closed) return false;
