@@ -157,6 +157,11 @@ export async function watchOperator(running: RunningMaster): Promise<EventStream
   return new EventStream(await post(running, '/api/v1', { type: 'SUBSCRIBE' }));
 }
 
+export interface TestOffer extends Json {
+  readonly id: { readonly value: string };
+  readonly agent_id: { readonly value: string };
+}
+
 /** A framework over the scheduler API. */
 export class TestScheduler {
   readonly stream: EventStream;
@@ -196,12 +201,14 @@ export class TestScheduler {
     return response;
   }
 
-  async offer(): Promise<{ id: { value: string }; agent_id: { value: string } } & Json> {
+  /** The offers of the next OFFERS event. */
+  async offers(): Promise<TestOffer[]> {
     const event = await this.stream.next('OFFERS');
-    const { offers } = event['offers'] as {
-      offers: ({ id: { value: string }; agent_id: { value: string } } & Json)[];
-    };
-    const [first] = offers;
+    return (event['offers'] as { offers: TestOffer[] }).offers;
+  }
+
+  async offer(): Promise<TestOffer> {
+    const [first] = await this.offers();
     if (!first) throw new Error('an OFFERS event without offers');
     return first;
   }
