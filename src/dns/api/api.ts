@@ -88,7 +88,9 @@ function addRoute(api: Api, route: Route): void {
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       if (!acceptsJson(request.headers.accept)) return plain(reply, 406, '406: Not Acceptable');
-      return reply.header('content-type', 'application/json').send(mesosDnsJson(route.answer(request)));
+      // As bytes: to text fastify would add a charset, which Mesos-DNS does not send.
+      const body = Buffer.from(mesosDnsJson(route.answer(request)));
+      return reply.header('content-type', 'application/json').send(body);
     },
   });
   refuseOtherMethods(api, route.path);

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { DatagramSocket, Peer, Reactor, Transport } from '../../net/index.ts';
-import { HEADER_BYTES, MessageFramer, framed, questionEnd, u16 } from '../wire/index.ts';
+import { HEADER_BYTES, MessageFramer, copyOf, framed, questionEnd, u16 } from '../wire/index.ts';
 import { ipBytes } from '../zone/index.ts';
 
 export interface ExchangeParts {
@@ -33,7 +33,7 @@ async function overUdp(parts: ExchangeParts, request: Uint8Array, to: Peer): Pro
   const outcome = new Promise<Uint8Array | undefined>((resolve) => (settle = resolve));
   const socket = await randomPort(parts, to.ip.includes(':') ? '::' : '0.0.0.0', (bytes, from) => {
     const matches = from.port === to.port && sameBytes(ipBytes(from.ip), target) && isReplyTo(bytes, request);
-    if (matches) settle(bytes.slice());
+    if (matches) settle(copyOf(bytes));
     else parts.onRejected();
   });
   if (!socket) return undefined;

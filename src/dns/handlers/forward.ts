@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Peer, Reactor } from '../../net/index.ts';
 import type { DnsCounters, DnsTransport } from '../metrics.ts';
-import { HEADER_BYTES, isWithin, questionEnd, u16, udpLimit } from '../wire/index.ts';
+import { HEADER_BYTES, copyOf, isWithin, questionEnd, u16, udpLimit } from '../wire/index.ts';
 import type { Query } from '../wire/index.ts';
 import { exchange, randomUint16 } from './exchange.ts';
 import type { ExchangeParts } from './exchange.ts';
@@ -68,11 +68,11 @@ export class Forwarder {
     let shared = this.#underWay.get(key);
     if (!shared) {
       if (this.#underWay.size >= this.#settings.maxForwards) return undefined;
-      shared = this.#askInOrder(query, bytes.slice(), transport).finally(() => this.#underWay.delete(key));
+      shared = this.#askInOrder(query, copyOf(bytes), transport).finally(() => this.#underWay.delete(key));
       this.#underWay.set(key, shared);
     }
     const reply = await shared;
-    return reply && this.#fit(query, reply.slice(), transport);
+    return reply && this.#fit(query, copyOf(reply), transport);
   }
 
   async #askInOrder(
@@ -111,7 +111,7 @@ export class Forwarder {
     let fitting = reply;
     if (transport === 'udp' && reply.length > udpLimit(query.message, this.#settings.udpPayloadBytes)) {
       this.#counters.truncated++;
-      fitting = reply.slice(0, questionEnd(reply));
+      fitting = copyOf(reply, 0, questionEnd(reply));
       fitting.fill(0, 6, HEADER_BYTES);
       fitting[2] = (fitting[2] as number) | 0x02;
     }

@@ -1,3 +1,4 @@
+import { copyOf, u16 } from './bytes.ts';
 import { HEADER_BYTES, TYPE } from './constants.ts';
 import type { Edns, EdnsOption, Message, Question, ResourceRecord } from './message.ts';
 import { cursorAt, readName } from './name.ts';
@@ -87,7 +88,7 @@ function readEdns(opt: ResourceRecord): Edns | undefined {
     if (at + 4 > rdata.length) return undefined;
     const end = at + 4 + u16(rdata, at + 2);
     if (end > rdata.length) return undefined;
-    options.push({ code: u16(rdata, at), data: rdata.slice(at + 4, end) });
+    options.push({ code: u16(rdata, at), data: copyOf(rdata, at + 4, end) });
     at = end;
   }
   return {
@@ -96,9 +97,4 @@ function readEdns(opt: ResourceRecord): Edns | undefined {
     dnssecOk: (opt.ttl & 0x8000) !== 0,
     options,
   };
-}
-
-/** The 16-bit number at `at`, which must be inside. */
-export function u16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }

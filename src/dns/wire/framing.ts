@@ -1,3 +1,5 @@
+import { copyOf } from './bytes.ts';
+
 /** DNS messages on a byte stream: each behind its length in two bytes (RFC 1035 §4.2.2). */
 export class MessageFramer {
   #rest: Uint8Array = new Uint8Array(0);
@@ -15,10 +17,10 @@ export class MessageFramer {
     while (at + 2 <= data.length) {
       const end = at + 2 + ((data[at] as number) << 8) + (data[at + 1] as number);
       if (end > data.length) break;
-      messages.push(data.slice(at + 2, end));
+      messages.push(copyOf(data, at + 2, end));
       at = end;
     }
-    this.#rest = data.slice(at);
+    this.#rest = copyOf(data, at);
     return messages;
   }
 

@@ -1,3 +1,4 @@
+export { copyOf, u16 } from './bytes.ts';
 export * from './constants.ts';
 export * from './decode.ts';
 export * from './encode.ts';

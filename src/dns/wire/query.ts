@@ -1,5 +1,6 @@
+import { u16 } from './bytes.ts';
 import { CLASS_IN, HEADER_BYTES, OPCODE_QUERY, PLAIN_UDP_LIMIT, RCODE, TYPE } from './constants.ts';
-import { decodeMessage, u16 } from './decode.ts';
+import { decodeMessage } from './decode.ts';
 import type { Message, Question } from './message.ts';
 
 /** A message that asks one plain question. */

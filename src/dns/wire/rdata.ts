@@ -1,3 +1,4 @@
+import { copyOf, join } from './bytes.ts';
 import { TYPE } from './constants.ts';
 import { nameBytes, readName } from './name.ts';
 import type { Cursor } from './name.ts';
@@ -23,11 +24,11 @@ export function readRdata(cursor: Cursor, type: number, length: number): Uint8Ar
   if (end > bytes.length) return undefined;
   const layout = NAMES_IN_RDATA.get(type);
   if (!layout || length === 0) {
-    const data = bytes.slice(cursor.offset, end);
+    const data = copyOf(bytes, cursor.offset, end);
     cursor.offset = end;
     return data;
   }
-  const parts: Uint8Array[] = [bytes.slice(cursor.offset, cursor.offset + layout.skip)];
+  const parts: Uint8Array[] = [copyOf(bytes, cursor.offset, cursor.offset + layout.skip)];
   cursor.offset += layout.skip;
   for (let i = 0; i < layout.names; i++) {
     const name = readName(cursor);
@@ -35,19 +36,9 @@ export function readRdata(cursor: Cursor, type: number, length: number): Uint8Ar
     if (!written || cursor.offset > end) return undefined;
     parts.push(written);
   }
-  parts.push(bytes.slice(cursor.offset, end));
+  parts.push(copyOf(bytes, cursor.offset, end));
   cursor.offset = end;
   return join(parts);
-}
-
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const p of parts) {
-    all.set(p, at);
-    at += p.length;
-  }
-  return all;
 }
 
 /** RFC 2782. The target is never compressed: strict clients refuse it. Undefined when the target has no wire form. */

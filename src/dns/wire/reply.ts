@@ -1,5 +1,5 @@
+import { u16 } from './bytes.ts';
 import { EDNS_OPTION, OPCODE_QUERY } from './constants.ts';
-import { u16 } from './decode.ts';
 import type { Edns, Message, ResourceRecord } from './message.ts';
 import type { Query } from './query.ts';
 

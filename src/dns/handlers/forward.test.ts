@@ -1,0 +1,222 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { DatagramSocket, Peer, Reactor } from '../../net/index.ts';
+import { EDNS, askTcp, askUdp, decoded, queryBytes, startDns } from '../testing/start.ts';
+import type { Started } from '../testing/start.ts';
+import { MessageFramer, RCODE, TYPE, encodeMessage, framed } from '../wire/index.ts';
+import type { Message } from '../wire/index.ts';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+const start = async (config: Parameters<typeof startDns>[0]): Promise<Started> => {
+  const started = await startDns({ externalOn: true, forwardTimeoutMs: 300, drainMs: 0, ...config });
+  closing.push(() => started.dns.stop());
+  started.catalog.become({});
+  return started;
+};
+
+type Answer = (query: Uint8Array, from: Peer, send: (bytes: Uint8Array) => void) => void;
+
+/** A resolver on UDP that does as told. */
+async function upstream(
+  answer: Answer,
+): Promise<{ readonly text: string; readonly peer: Peer; readonly seen: { id: number; port: number }[] }> {
+  const { createPortableReactor } = await import('../../net/index.ts');
+  const { systemClock } = await import('../../core/clock.ts');
+  const { silentLogger } = await import('../../core/log.ts');
+  const reactor: Reactor = createPortableReactor({ clock: systemClock, log: silentLogger });
+  const seen: { id: number; port: number }[] = [];
+  const socket: DatagramSocket = await reactor.udp({ host: '127.0.0.1', port: 0 }, (bytes, from) => {
+    seen.push({ id: decoded(bytes).id, port: from.port });
+    answer(bytes.slice(), from, (reply) => socket.send(reply, from));
+  });
+  closing.push(() => socket.close());
+  return { text: `127.0.0.1:${socket.address.port}`, peer: socket.address, seen };
+}
+
+const reply = (query: Uint8Array, more: Partial<Message> = {}): Uint8Array => {
+  const q = decoded(query);
+  const name = q.questions[0]?.name ?? '.';
+  const answers = [{ name, type: TYPE.A, class: 1, ttl: 5, rdata: Uint8Array.of(192, 0, 2, 1) }];
+  return encodeMessage({ ...q, response: true, recursionAvailable: true, answers, ...more }).bytes.slice();
+};
+const honest: Answer = (query, _from, send) => send(reply(query));
+const silent: Answer = () => {};
+
+describe('forwarding', () => {
+  it('passes the reply on byte for byte, under the id of the client', async () => {
+    const up = await upstream((query, _from, send) =>
+      send(reply(query, { authenticData: true, rcode: RCODE.NXDOMAIN })),
+    );
+    const { dns, reactor } = await start({ resolvers: [up.text] });
+    const got = await askUdp(reactor, dns.addresses.udp, queryBytes('Example.COM.', TYPE.A, { edns: EDNS }));
+    expect(got).toMatchObject({ id: 4711, authenticData: true, authoritative: false, rcode: RCODE.NXDOMAIN });
+    expect(got.questions[0]?.name).toBe('Example.COM.');
+    expect(got.answers).toHaveLength(1);
+  });
+
+  it('asks in order, and takes the first reply whatever it says', async () => {
+    const [dead, first, second] = [
+      await upstream(silent),
+      await upstream((q, _f, send) => send(reply(q, { rcode: RCODE.SERVFAIL, answers: [] }))),
+      await upstream(honest),
+    ];
+    const { dns, reactor } = await start({ resolvers: [dead.text, first.text, second.text] });
+    const got = await askUdp(reactor, dns.addresses.udp, queryBytes('example.com.'));
+    expect(got.rcode).toBe(RCODE.SERVFAIL);
+    expect([dead.seen.length, first.seen.length, second.seen.length]).toEqual([1, 1, 0]);
+  });
+
+  it('says SERVFAIL when nobody answers', async () => {
+    const dead = await upstream(silent);
+    const { dns, reactor } = await start({ resolvers: [dead.text] });
+    const got = await askUdp(reactor, dns.addresses.udp, queryBytes('example.com.', TYPE.A, { edns: EDNS }));
+    expect([got.rcode, got.edns?.options[0]?.data[1]]).toEqual([RCODE.SERVFAIL, 22]);
+  });
+
+  it('asks the resolvers of the longest zone, and nobody else', async () => {
+    const [general, corp, lab] = [await upstream(honest), await upstream(silent), await upstream(honest)];
+    const { dns, reactor } = await start({
+      resolvers: [general.text],
+      zoneResolvers: { 'corp.example': [corp.text], 'lab.test': [lab.text] },
+    });
+    expect((await askUdp(reactor, dns.addresses.udp, queryBytes('A.Corp.example.'))).rcode).toBe(
+      RCODE.SERVFAIL,
+    );
+    expect((await askUdp(reactor, dns.addresses.udp, queryBytes('lab.test.'))).rcode).toBe(0);
+    expect((await askUdp(reactor, dns.addresses.udp, queryBytes('notlab.test.'))).rcode).toBe(0);
+    expect([general.seen.length, corp.seen.length, lab.seen.length]).toEqual([1, 1, 1]);
+  });
+
+  it('never lets names of the cluster out, and refuses the rest when it may not forward', async () => {
+    const up = await upstream(honest);
+    const open = await start({ resolvers: [up.text] });
+    expect((await askUdp(open.reactor, open.dns.addresses.udp, queryBytes('nope.mesos.'))).rcode).toBe(
+      RCODE.NXDOMAIN,
+    );
+    const shut = await start({ resolvers: [up.text], externalOn: false });
+    const got = await askUdp(shut.reactor, shut.dns.addresses.udp, queryBytes('example.com.'));
+    expect(got).toMatchObject({
+      rcode: RCODE.REFUSED,
+      recursionDesired: true,
+      recursionAvailable: false,
+      authoritative: false,
+    });
+    expect(up.seen).toEqual([]);
+  });
+
+  const stranger = async (): Promise<DatagramSocket> => {
+    const { reactor } = await start({});
+    const socket = await reactor.udp({ host: '127.0.0.1', port: 0 }, () => {});
+    closing.push(() => socket.close());
+    return socket;
+  };
+  it.each<
+    [string, (query: Uint8Array, from: Peer, send: (b: Uint8Array) => void, other: DatagramSocket) => void]
+  >([
+    ['a wrong id', (q, _f, send) => send(reply(q, { id: (decoded(q).id + 1) & 0xffff }))],
+    ['another port', (q, from, _s, other) => other.send(reply(q), from)],
+    [
+      'another name',
+      (q, _f, send) => send(reply(q, { questions: [{ name: 'evil.com.', type: TYPE.A, class: 1 }] })),
+    ],
+    [
+      'another case',
+      (q, _f, send) => send(reply(q, { questions: [{ name: 'EXAMPLE.com.', type: TYPE.A, class: 1 }] })),
+    ],
+    [
+      'another type',
+      (q, _f, send) => send(reply(q, { questions: [{ name: 'example.com.', type: TYPE.MX, class: 1 }] })),
+    ],
+    ['no question', (q, _f, send) => send(reply(q, { questions: [] }))],
+    ['no reply bit', (q, _f, send) => send(reply(q, { response: false }))],
+    ['a scrap', (q, _f, send) => send(q.slice(0, 5))],
+  ])('waits on when something arrives with %s', async (_what, forge) => {
+    const other = await stranger();
+    const up = await upstream((query, from, send) => {
+      forge(query, from, send, other);
+      setTimeout(() => send(reply(query)), 30);
+    });
+    const { dns, reactor, metrics } = await start({ resolvers: [up.text], forwardTimeoutMs: 2_000 });
+    const got = await askUdp(reactor, dns.addresses.udp, queryBytes('example.com.'));
+    expect([got.rcode, got.questions[0]?.name, got.answers.length]).toEqual([0, 'example.com.', 1]);
+    expect(await metrics.text()).toContain('rimrock_dns_forward_rejected_total 1');
+  });
+
+  it('uses a fresh id and a fresh port for every question', async () => {
+    const up = await upstream(honest);
+    const { dns, reactor } = await start({ resolvers: [up.text] });
+    for (let i = 0; i < 200; i++) await askUdp(reactor, dns.addresses.udp, queryBytes(`n${i}.example.com.`));
+    expect(new Set(up.seen.map((s) => s.port)).size).toBeGreaterThan(195);
+    expect(new Set(up.seen.map((s) => s.id)).size).toBeGreaterThan(195);
+  });
+
+  it('asks once when the same question is under way, and answers each with its own id', async () => {
+    const held: (() => void)[] = [];
+    const up = await upstream((query, _from, send) => held.push(() => send(reply(query))));
+    const { dns, reactor } = await start({ resolvers: [up.text], forwardTimeoutMs: 5_000 });
+    const ids: number[] = [];
+    let changed: () => void = () => {};
+    const socket = await reactor.udp({ host: '127.0.0.1', port: 0 }, (bytes) => {
+      ids.push(decoded(bytes).id);
+      changed();
+    });
+    closing.push(() => socket.close());
+    const replies = async (n: number): Promise<void> => {
+      while (ids.length < n) await new Promise<void>((resolve) => (changed = resolve));
+    };
+    for (const id of [1, 2, 3]) socket.send(queryBytes('example.com.', TYPE.A, { id }), dns.addresses.udp);
+    // Datagrams of one socket arrive in order: once this is answered, the server has seen the three.
+    socket.send(queryBytes('nope.mesos.', TYPE.A, { id: 4 }), dns.addresses.udp);
+    await replies(1);
+    while (held.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    held[0]?.();
+    await replies(4);
+    expect(ids).toEqual([4, 1, 2, 3]);
+    expect(up.seen).toHaveLength(1);
+  });
+
+  it('cuts a reply that is too large for the client, with TC', async () => {
+    const up = await upstream((query, _from, send) => {
+      const name = 'example.com.';
+      const answers = Array.from({ length: 60 }, (_, i) => ({
+        name,
+        type: TYPE.A,
+        class: 1,
+        ttl: 1,
+        rdata: Uint8Array.of(10, 0, 0, i),
+      }));
+      send(reply(query, { answers }));
+    });
+    const { dns, reactor } = await start({ resolvers: [up.text] });
+    const small = await askUdp(reactor, dns.addresses.udp, queryBytes('example.com.'));
+    expect([small.truncated, small.answers.length, small.questions.length]).toEqual([true, 0, 1]);
+    const large = await askUdp(
+      reactor,
+      dns.addresses.udp,
+      queryBytes('example.com.', TYPE.A, { edns: { ...EDNS, udpPayloadBytes: 4096 } }),
+    );
+    expect([large.truncated, large.answers.length, large.edns?.udpPayloadBytes]).toEqual([false, 60, 1232]);
+  });
+
+  it('goes over TCP for a client on TCP', async () => {
+    const { reactor: r } = await start({});
+    const listener = await r.listen({ host: '127.0.0.1', port: 0 }, (transport) => {
+      const framer = new MessageFramer();
+      return {
+        onData: (bytes) => framer.push(bytes).forEach((q) => transport.write(framed(reply(q)))),
+        onEnd: () => transport.end(),
+        onDrain: () => {},
+        onClose: () => {},
+      };
+    });
+    closing.push(() => listener.close());
+    const { dns, reactor } = await start({ resolvers: [`127.0.0.1:${listener.address.port}`] });
+    const replies = await askTcp(reactor, dns.addresses.tcp, [queryBytes('example.com.', TYPE.A, { id: 9 })]);
+    expect(replies.map((m) => [m.id, m.rcode, m.answers.length])).toEqual([[9, 0, 1]]);
+    await listener.close();
+    const refused = await askTcp(reactor, dns.addresses.tcp, [queryBytes('example.com.')]);
+    expect(refused.map((m) => m.rcode)).toEqual([RCODE.SERVFAIL]);
+  });
+});
