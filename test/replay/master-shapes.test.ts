@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   agentInfo,
@@ -13,6 +11,8 @@ import {
   watchOperator,
 } from '../../src/master/testing/peers.ts';
 import type { Event, EventStream, RunningMaster } from '../../src/master/testing/peers.ts';
+import { replay } from '../../src/master/testing/raw-exchange.ts';
+import type { Exchange } from '../../src/master/testing/raw-exchange.ts';
 import { shape, shapeDifferences } from '../../src/master/testing/shape.ts';
 import { parseAttributes, parseResources } from '../../src/mesos/index.ts';
 
@@ -41,61 +41,6 @@ function table(heading: string): Map<string, string> {
 const ANSWERS = table('Answers that differ');
 const FIELDS = table('Fields that differ');
 const usedRows = new Set<string>();
-
-interface Exchange {
-  readonly name: string;
-  readonly request: { readonly line: string; readonly headers: readonly string[]; readonly body: unknown };
-  readonly response: { readonly status: string; readonly headers: readonly string[]; readonly body: unknown };
-}
-
-/** Send the recorded bytes on a socket of their own; the head, and the body or its first chunk. */
-async function replay(
-  port: number,
-  { request }: Exchange,
-  translate: (text: string) => string,
-): Promise<{ status: number; headers: string; body: string }> {
-  const chunked = request.headers.includes('Transfer-Encoding: chunked');
-  const { body: given } = request;
-  const raw = given === null ? '' : typeof given === 'string' ? given : JSON.stringify(given);
-  const base64 = typeof given === 'object' && given !== null && 'base64' in given;
-  const body = base64
-    ? Buffer.from(String((given as { base64: string }).base64), 'base64')
-    : Buffer.from(translate(raw));
-  const headers = request.headers
-    .map(translate)
-    .map((h) => (h.startsWith('Content-Length:') && !chunked ? `Content-Length: ${body.length}` : h));
-  const socket = connect(port, '127.0.0.1');
-  socket.write(`${[translate(request.line), ...headers].join('\r\n')}\r\n\r\n`);
-  socket.write(body);
-  let text = '';
-  socket.on('data', (bytes: Buffer) => {
-    text += bytes.toString('latin1');
-    if (answered(text, request.line.startsWith('HEAD'))) socket.destroy();
-  });
-  socket.on('error', () => {});
-  await once(socket, 'close');
-  const [head = '', rest = ''] = [
-    text.slice(0, text.indexOf('\r\n\r\n')),
-    text.slice(text.indexOf('\r\n\r\n') + 4),
-  ];
-  const streamed = /transfer-encoding: chunked/i.test(head);
-  return {
-    status: Number(head.split(' ')[1]),
-    headers: head,
-    body: streamed
-      ? rest.slice(rest.indexOf('\r\n') + 2, rest.indexOf('\r\n', rest.indexOf('\r\n') + 2))
-      : rest,
-  };
-}
-
-function answered(text: string, head: boolean): boolean {
-  const end = text.indexOf('\r\n\r\n');
-  if (end < 0) return false;
-  if (head) return true;
-  const length = /content-length: (\d+)/i.exec(text.slice(0, end))?.[1];
-  if (length !== undefined) return text.length >= end + 4 + Number(length);
-  return /\r\n[^]*\r\n/.test(text.slice(end + 4));
-}
 
 describe('exchanges recorded from Apache Mesos', () => {
   let master: RunningMaster;
