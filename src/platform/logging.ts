@@ -41,7 +41,7 @@ export function textLine(json: string): string {
   } catch {
     return json;
   }
-  const error = line['error'] as { message?: string; code?: string; hint?: string } | undefined;
+  const error = line['error'] as { message?: string; stack?: string; hint?: string } | undefined;
   const words = [
     plain(line['time']).slice(11, 23),
     levelName(Number(line['level'])).padEnd(5),
@@ -51,7 +51,9 @@ export function textLine(json: string): string {
     ...Object.entries(line).flatMap(([k, v]) => (SHOWN_BEFORE.has(k) ? [] : [`${k}=${plain(v)}`])),
     ...(error?.hint === undefined ? [] : [`(${error.hint})`]),
   ];
-  return `${words.join(' ')}\n`;
+  // Our own errors say all there is to say; of any other at this level somebody will want to know where.
+  const where = error?.hint === undefined && Number(line['level']) >= 50 ? (error?.stack ?? '') : '';
+  return `${[words.join(' '), ...where.split('\n').slice(1)].join('\n')}\n`;
 }
 
 function plain(value: unknown): string {

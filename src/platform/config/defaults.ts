@@ -1,37 +1,31 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { RoleName } from '../roles.ts';
 import { isRaw } from './overrides.ts';
 import type { Raw } from './overrides.ts';
 import { rimrockConfigSchema } from './schema.ts';
 
-/** What a role finds around it. */
-export interface Surroundings {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly nodeFolder: string;
-}
-
 /**
  * Defaults that follow from the role and from other settings: under `up` every part finds this process's own master,
  * and tasks end with the platform. What the user says wins over all of it.
  */
-export function roleDefaults(role: RoleName, raw: Raw, around: Surroundings): Raw {
+export function roleDefaults(role: RoleName, raw: Raw, folder: string): Raw {
   const built = rimrockConfigSchema.parse({});
   const data = typeof raw['data'] === 'string' && raw['data'] !== '' ? raw['data'] : built.data;
-  const agent = { workDir: join(data, 'agent'), taskEnvironment: { PATH: taskPath(around) } };
+  const agent = { workDir: join(resolve(folder, data), 'agent') };
   if (role !== 'up') return { agent };
   const master = `${reachable(text(raw, 'master', 'host') ?? built.master.host)}:${text(raw, 'master', 'port') ?? built.master.port}`;
   const agentHost = text(raw, 'agent', 'host') ?? built.agent.host;
   return {
-    agent: { ...agent, master: `http://${master}`, onStop: 'kill', hostname: reachable(agentHost) },
+    agent: {
+      ...agent,
+      master: `http://${master}`,
+      hostname: reachable(agentHost),
+      onStop: 'kill',
+      registrationBackoffMs: 50, // there is one agent, and its master is up
+    },
     marathon: { master: `http://${master}` },
     cluster: { masters: [master] },
   };
-}
-
-/** Tasks get the PATH of whoever started us, and at its end the Node that runs us, so that some `node` is there. */
-function taskPath({ environment, nodeFolder }: Surroundings): string {
-  const path = environment['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
-  return path.split(':').includes(nodeFolder) ? path : `${path}:${nodeFolder}`;
 }
 
 function text(raw: Raw, section: string, key: string): string | undefined {

@@ -23,7 +23,7 @@ export type LoadedConfig =
   | { readonly ok: true; readonly config: RimrockConfig; readonly notes: readonly string[] }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
-type Surroundings = Pick<World, 'folder' | 'environment' | 'nodeFolder' | 'readFile'>;
+type Surroundings = Pick<World, 'folder' | 'readFile'>;
 
 /** Defaults of the role, then the file, then the overrides; validated as a whole, every mistake told at once. */
 export async function loadConfig(request: ConfigRequest, world: Surroundings): Promise<LoadedConfig> {
@@ -36,7 +36,7 @@ export async function loadConfig(request: ConfigRequest, world: Surroundings): P
     if (applied.ok) raw = applied.raw;
     else issues.push(applied.issue);
   }
-  const decoded = decode(rimrockConfigSchema, mergeRaw(roleDefaults(request.role, raw, world), raw));
+  const decoded = decode(rimrockConfigSchema, mergeRaw(roleDefaults(request.role, raw, world.folder), raw));
   if (!decoded.ok) return { ok: false, issues: [...issues, ...decoded.issues] };
   if (issues.length > 0) return { ok: false, issues };
   return { ok: true, config: decoded.value, notes: fromFile.notes };

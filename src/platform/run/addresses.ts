@@ -18,7 +18,7 @@ export function listenAddresses(config: RimrockConfig): readonly ListenAddress[]
   return [
     row('master', 'master (Mesos v0 and v1 APIs)', master, 'master.port'),
     row('agent', 'agent', agent, 'agent.port'),
-    row('marathon', 'Marathon API', marathon, 'marathon.port'),
+    ...(marathon.enabled ? [row('marathon', 'Marathon API', marathon, 'marathon.port')] : []),
     ...(dns.dnsOn ? [{ ...row('dns', 'DNS, UDP and TCP', dns, 'dns.port'), scheme: '' as const }] : []),
     ...(dns.httpOn
       ? [row('dns', 'Mesos-DNS HTTP API', { host: dns.httpHost, port: dns.httpPort }, 'dns.httpPort')]

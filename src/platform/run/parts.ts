@@ -23,12 +23,15 @@ export interface Part {
   readonly section: Section;
   readonly component: Component;
   readonly health: Health;
+  readonly metrics: Metrics;
 }
 
 export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Of which tasks get a part. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -39,41 +42,48 @@ export interface Surroundings {
 export async function buildParts(role: Role, config: RimrockConfig, around: Surroundings): Promise<Part[]> {
   const parts: Part[] = [];
   const has = (section: Section): boolean => role.sections.includes(section);
-  const add: Add = (name, section, make) => {
-    const health = new Health();
-    const component = make({
-      ...around,
-      log: around.log.child({ part: name }),
-      health,
-      metrics: new Metrics(),
-    });
-    parts.push({ name, section, health, component });
+  const add: Add = (name, section, make, told = newTold()) => {
+    const component = make({ ...around, ...told, log: around.log.child({ part: name }) });
+    parts.push({ ...told, name, section, component });
     return component;
   };
-  if (has('master') || has('marathon')) {
-    const store = await openStore(role, config, around.log);
+  const runsMarathon = has('marathon') && config.marathon.enabled;
+  const store = has('master') || runsMarathon ? await openStore(role, config, around.log) : undefined;
+  if (store)
     add('store', 'data', () => ({ name: 'store', start: async () => {}, stop: () => store.close() }));
-    if (has('master')) add('master', 'master', (s) => createMaster({ ...s, config: config.master, store }));
-    if (has('agent')) add('agent', 'agent', (s) => createAgent({ ...s, config: config.agent }));
-    if (has('marathon'))
-      add('marathon', 'marathon', (s) => createMarathon({ ...s, config: config.marathon, store }));
-  } else if (has('agent')) add('agent', 'agent', (s) => createAgent({ ...s, config: config.agent }));
+  if (store && has('master'))
+    add('master', 'master', (s) => createMaster({ ...s, config: config.master, store }));
+  if (has('agent')) add('agent', 'agent', (s) => createAgent({ ...s, config: config.agent }));
+  if (store && runsMarathon)
+    add('marathon', 'marathon', (s) => createMarathon({ ...s, config: config.marathon, store }));
   if (has('cluster')) addEdge(config, around, add);
   return parts;
 }
 
-interface SharedParts extends Surroundings {
+/** What a part tells about itself. */
+interface Told {
   readonly health: Health;
   readonly metrics: Metrics;
 }
 
-type Add = <C extends Component>(name: string, section: Section, make: (shared: SharedParts) => C) => C;
+function newTold(): Told {
+  return { health: new Health(), metrics: new Metrics() };
+}
 
+type Add = <C extends Component>(
+  name: string,
+  section: Section,
+  make: (shared: Surroundings & Told) => C,
+  told?: Told,
+) => C;
+
+/** The watch has no port of its own: its metrics and health are on the admin port of the load balancer. */
 function addEdge(config: RimrockConfig, { clock, log }: Surroundings, add: Add): void {
   const reactor = createPortableReactor({ clock, log: log.child({ part: 'net' }) });
-  const { catalog } = add('cluster', 'cluster', (s) => createCluster({ ...s, config: config.cluster }));
+  const told = newTold();
+  const { catalog } = add('cluster', 'cluster', (s) => createCluster({ ...s, config: config.cluster }), told);
   add('dns', 'dns', (s) => createDns({ ...s, config: config.dns, catalog, reactor }));
-  add('lb', 'lb', (s) => createLoadBalancer({ ...s, config: config.lb, catalog, reactor }));
+  add('lb', 'lb', (s) => createLoadBalancer({ ...s, config: config.lb, catalog, reactor }), told);
 }
 
 /** Roles on one machine have stores of their own, so that they can share a data folder. */

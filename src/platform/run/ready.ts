@@ -6,7 +6,8 @@ const LOOK_EVERY_MS = 20;
 
 /** What does not hold yet, for a person: `dns: catalog: no state of the cluster yet`. */
 export function unmet(parts: readonly Pick<Part, 'name' | 'health'>[]): string[] {
-  return parts.flatMap(({ name, health }) =>
+  const told = new Map(parts.map((part) => [part.health, part.name]));
+  return [...told].flatMap(([health, name]) =>
     Object.entries(health.report().conditions)
       .filter(([, condition]) => !condition.ok)
       .map(([what, { detail }]) => `${name}: ${what}${detail === undefined ? '' : `: ${detail}`}`),

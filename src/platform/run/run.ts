@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { delimiter, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lifecycle } from '../../core/lifecycle.ts';
 import type { Logger } from '../../core/log.ts';
@@ -29,7 +29,8 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
   let parts: Part[] = [];
   let starting = 'store';
   try {
-    parts = await buildParts(role, config, { clock: world.clock, random: world.random, log });
+    const { clock, random } = world;
+    parts = await buildParts(role, config, { clock, random, log, environment: taskEnvironment(world) });
     const components = parts.map(({ component, name }) => ({
       name,
       start: () => {
@@ -61,6 +62,13 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
     world.err(printError(told, starting));
     return 1;
   }
+}
+
+/** Ours, and at the end of the PATH the Node that runs us, so that tasks find some `node`. */
+function taskEnvironment({ environment, nodeFolder }: World): World['environment'] {
+  const path = environment['PATH'] ?? '';
+  if (path.split(delimiter).includes(nodeFolder)) return environment;
+  return { ...environment, PATH: path === '' ? nodeFolder : `${path}${delimiter}${nodeFolder}` };
 }
 
 /** Readiness goes first and everywhere, so that whoever watches it has the whole drain to turn away. */
