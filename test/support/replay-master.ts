@@ -38,6 +38,8 @@ export class ReplayMaster {
   summary: unknown = undefined;
   /** v1 `get_state` object for SUBSCRIBED and GET_STATE. */
   getState: unknown = EMPTY_STATE;
+  /** v1 `get_agents` object; without it GET_AGENTS is refused. */
+  getAgents: unknown = undefined;
   /** v1 `get_master` object. */
   getMaster: unknown = undefined;
   redirectTo = '';
@@ -156,6 +158,8 @@ export class ReplayMaster {
     const json = (value: unknown): void =>
       end(response, 200, JSON.stringify(value), { 'content-type': 'application/json' });
     if (type === 'SUBSCRIBE') return this.#subscribe(response);
+    if (type === 'GET_AGENTS' && this.getAgents !== undefined)
+      return json({ type, get_agents: this.getAgents });
     if (type === 'GET_STATE') return json({ type, get_state: this.getState });
     if (type === 'GET_MASTER' && this.getMaster !== undefined)
       return json({ type, get_master: this.getMaster });

@@ -2,8 +2,9 @@ export { sameValue } from './equal.ts';
 export { effectOf } from './event.ts';
 export type { Effect } from './event.ts';
 export { isIp, isIPv4, isIPv6 } from './ip.ts';
-export { at, asNumber, asText, member } from './json.ts';
+export { asId as idOf, at, asNumber, asText, member } from './json.ts';
 export { changesOfRead, ClusterModel, diffStates, keepStart } from './model.ts';
+export { carryOver, recoveredIds } from './recovered.ts';
 export { endpointOfPid, leaderFromV0, looksLikeV0State, stateFromV0, stateFromV1 } from './snapshot.ts';
 export { askedAt, changesOfSummary, keepPid } from './summary.ts';
 export type {

@@ -6,10 +6,16 @@ import type { Change, ClusterState, ModelAgent, ModelFramework } from './types.t
 export interface AskedAt {
   readonly agents: ReadonlyMap<string, ModelAgent>;
   readonly frameworks: ReadonlyMap<string, ModelFramework>;
+  /** Agents that are yet to register with this leader, which does not list them. */
+  readonly recovering: ReadonlySet<string>;
 }
 
-export function askedAt(state: ClusterState): AskedAt {
-  return { agents: new Map(state.agents), frameworks: new Map(state.frameworks) };
+export function askedAt(state: ClusterState, recovering: Iterable<string> = []): AskedAt {
+  return {
+    agents: new Map(state.agents),
+    frameworks: new Map(state.frameworks),
+    recovering: new Set(recovering),
+  };
 }
 
 /**
@@ -25,7 +31,7 @@ export function changesOfSummary(state: ClusterState, asked: AskedAt, summary: u
   const changes: Change[] = [];
   const present = new Set(asList(agents).map((a) => asId(member(a, 'id'))));
   for (const [id, agent] of state.agents) {
-    if (asked.agents.get(id) === agent && !present.has(id))
+    if (asked.agents.get(id) === agent && !present.has(id) && !asked.recovering.has(id))
       changes.push({ kind: 'agent', id, value: undefined });
   }
   for (const json of asList(frameworks)) {
@@ -34,6 +40,12 @@ export function changesOfSummary(state: ClusterState, asked: AskedAt, summary: u
     if (!known || asked.frameworks.get(id) !== known) continue;
     const value = withSummary(known, json);
     if (value !== known) changes.push({ kind: 'framework', id, value });
+  }
+  const listed = new Set(asList(frameworks).map((f) => asId(member(f, 'id'))));
+  const needed = new Set([...state.tasks.values()].map((t) => t.frameworkId));
+  for (const [id, framework] of state.frameworks) {
+    const silent = !listed.has(id) && !needed.has(id) && asked.frameworks.get(id) === framework;
+    if (silent) changes.push({ kind: 'framework', id, value: undefined });
   }
   return changes;
 }

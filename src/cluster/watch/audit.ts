@@ -1,41 +1,61 @@
 import { sleep } from '../../core/clock.ts';
-import { askedAt, changesOfSummary } from '../model/index.ts';
+import type { HttpResponse } from '../../core/http/client.ts';
+import { askedAt, at, changesOfSummary } from '../model/index.ts';
 import type { Change } from '../model/index.ts';
-import { get } from './request.ts';
+import { call, get } from './request.ts';
 import type { RequestParts } from './request.ts';
 import type { StreamSession } from './session.ts';
 
+export interface AuditParts extends RequestParts {
+  tell(changes: readonly Change[]): void;
+}
+
+/** For an answer. */
+const ANSWER_MS = 15_000;
+
 /**
- * Beside an event stream, look at `/state-summary` now and then for what the stream never tells. A master without that
- * document loses nothing but this. Runs until `signal` aborts.
+ * Beside an event stream, look now and then for what the stream never tells. A master without these documents loses
+ * nothing but this. Runs until `signal` aborts.
  */
 export async function audit(
   origin: string,
   session: StreamSession,
-  parts: RequestParts & { tell(changes: readonly Change[]): void },
+  parts: AuditParts,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await auditOnce(origin, session, parts, signal);
+    const asked = session.model && askedAt(session.model, session.recovery.agents.keys());
+    if (asked)
+      await look(
+        session,
+        parts,
+        () => get(parts, `${origin}/state-summary`, signal),
+        (summary) => (session.model ? changesOfSummary(session.model, asked, summary) : []),
+      );
+    if (session.recovery.agents.size > 0)
+      await look(
+        session,
+        parts,
+        () => call(parts, origin, 'GET_AGENTS', signal, ANSWER_MS),
+        (answer) => session.recovery.reconcile(at(answer, 'get_agents')),
+      );
     await sleep(parts.clock, parts.options.auditMs, signal);
   }
 }
 
-async function auditOnce(
-  origin: string,
+/** Ask, and apply what the answer means; an answer that was overtaken by a new snapshot counts no more. */
+async function look(
   session: StreamSession,
-  parts: RequestParts & { tell(changes: readonly Change[]): void },
-  signal: AbortSignal,
+  parts: AuditParts,
+  ask: () => Promise<HttpResponse>,
+  meaning: (json: unknown) => readonly Change[],
 ): Promise<void> {
   const model = session.model;
-  if (!model) return;
-  const asked = askedAt(model);
   try {
-    const response = await get(parts, `${origin}/state-summary`, signal);
+    const response = await ask();
     const text = await response.text();
-    // A new snapshot came in between: what was asked was another model.
-    if (response.status !== 200 || signal.aborted || session.model !== model) return;
-    const changes = changesOfSummary(model, asked, JSON.parse(text));
+    if (response.status !== 200 || !model || session.model !== model || session.over) return;
+    const changes = meaning(JSON.parse(text));
     for (const change of changes) model.apply(change);
     if (changes.length > 0) parts.tell(changes);
   } catch {

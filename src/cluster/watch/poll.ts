@@ -2,12 +2,14 @@ import { sleep } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { MasterEndpoint } from '../model/index.ts';
 import {
+  carryOver,
   ClusterModel,
   diffStates,
   endpointOfPid,
   leaderFromV0,
   looksLikeV0State,
   member,
+  recoveredIds,
   stateFromV0,
 } from '../model/index.ts';
 import { endpointOfOrigin, locationOrigin, onHost } from './master-url.ts';
@@ -51,7 +53,7 @@ export async function followPolls(
     }
     at = answer.origin;
     context.counted(1);
-    if (answer.text !== text) known = tell(stateFromV0(answer.json, context.masters), known, context);
+    if (answer.text !== text) known = tell(answer.json, known, context);
     text = answer.text;
     if (context.clock.monotonic() >= context.untilMs) return { kind: 'retry-stream' };
     await sleep(context.clock, context.options.refreshMs, signal);
@@ -59,9 +61,11 @@ export async function followPolls(
   }
 }
 
-/** Tell the step from `known` to `next`; returns the state that is known now. */
-function tell(next: ClusterModel, known: ClusterModel | undefined, context: FollowContext): ClusterModel {
+/** Tell the step from `known` to what `document` says; returns the state that is known now. */
+function tell(document: unknown, known: ClusterModel | undefined, context: FollowContext): ClusterModel {
   const before = known ?? context.previous;
+  const next = stateFromV0(document, context.masters);
+  if (before) carryOver(before, next, recoveredIds(member(document, 'recovered_slaves')));
   const state = before ? ClusterModel.of(before) : next;
   const changes = before ? diffStates(before, next) : [];
   for (const change of changes) state.apply(change);

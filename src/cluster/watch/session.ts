@@ -2,14 +2,17 @@ import { RecordDecoder } from '../../mesos/index.ts';
 import {
   asNumber,
   at,
+  carryOver,
   ClusterModel,
   effectOf,
   keepPid,
   keepStart,
   member,
+  recoveredIds,
   stateFromV1,
 } from '../model/index.ts';
 import type { Change, MasterEndpoint } from '../model/index.ts';
+import { Recovery } from './recovery.ts';
 import type { ClusterEvent } from './types.ts';
 
 export type SessionStep =
@@ -32,6 +35,7 @@ export class StreamSession {
   readonly #leader: MasterEndpoint | undefined;
   readonly #previous: ClusterModel | undefined;
   #model: ClusterModel | undefined;
+  #recovery = new Recovery(new Map());
   #heartbeatMs = DEFAULT_HEARTBEAT_SECONDS * 1000;
 
   /** `previous`: the last known state, for what a snapshot does not tell (when a task first ran). */
@@ -49,6 +53,14 @@ export class StreamSession {
   get model(): ClusterModel | undefined {
     return this.#model;
   }
+
+  /** Agents and tasks that are remembered from before a fail-over. */
+  get recovery(): Recovery {
+    return this.#recovery;
+  }
+
+  /** Set when the connection is given up: nothing may change the model any more. */
+  over = false;
 
   /** What the master advertises; 15 s until it does. */
   get heartbeatMs(): number {
@@ -80,7 +92,7 @@ export class StreamSession {
       if (!model) return broken('the stream does not begin with SUBSCRIBED');
       const effect = effectOf(model, event);
       if (effect.kind === 'inconsistent') return broken(effect.reason);
-      for (const change of effect.changes) {
+      for (const change of [...effect.changes, ...this.#recovery.after(event)]) {
         model.apply(change);
         changes.push(change);
       }
@@ -105,6 +117,8 @@ export class StreamSession {
     const model = stateFromV1(at(event, 'subscribed', 'get_state'), context);
     const before = this.#model ?? this.#previous;
     if (before) {
+      const recovered = recoveredIds(at(event, 'subscribed', 'get_state', 'get_agents', 'recovered_agents'));
+      this.#recovery = new Recovery(carryOver(before, model, recovered));
       for (const [key, task] of model.tasks) model.tasks.set(key, keepStart(before.tasks.get(key), task));
       for (const [id, f] of model.frameworks) model.frameworks.set(id, keepPid(before.frameworks.get(id), f));
     }

@@ -88,6 +88,7 @@ async function readStream(
     broken = true;
     return ended(watchdog.expired ? 'no heartbeat' : `the event stream broke: ${errorText(error)}`);
   } finally {
+    session.over = true;
     auditing.abort();
     await audited;
   }
