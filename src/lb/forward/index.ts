@@ -1,0 +1,10 @@
+export { Admission } from './admit.ts';
+export type { Admitted } from './admit.ts';
+export type { Backend, ClientSide, ClientTunnel, DeadlineKind, ForwardContext } from './context.ts';
+export { Exchange } from './exchange.ts';
+export { FieldFilter } from './heads.ts';
+export type { ClientFacts } from './heads.ts';
+export { ownAnswer } from './own-answer.ts';
+export { RetryBudget } from './retry.ts';
+export { trustedPeers } from './trust.ts';
+export type { IsTrusted } from './trust.ts';

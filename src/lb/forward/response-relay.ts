@@ -1,0 +1,190 @@
+import { CHUNKED, FAILED, FieldId, INCOMPLETE, responseBody, UNTIL_CLOSE } from '../http1/index.ts';
+import type { ResponseParser } from '../http1/index.ts';
+import { alloc } from './context.ts';
+import type { ClientSide, ForwardContext } from './context.ts';
+import type { Admitted } from './admit.ts';
+import { writeResponseHead } from './heads.ts';
+import { forwardTrailers } from './relay.ts';
+
+/** So many 1xx answers before the final one are an instance gone wrong. */
+const MAX_INTERIM = 32;
+/** A body that begins with this much or less is copied behind its head, to leave in one write. */
+const COPY_BYTES = 16 * 1024;
+
+/** What the relay needs of the exchange that it works for. */
+export interface RelayOwner {
+  readonly method: string;
+  readonly http10: boolean;
+  /** The client allows the connection to be used again. */
+  readonly keepAlive: boolean;
+  readonly request: Admitted;
+  /** The answer begins: from here on the request cannot be tried elsewhere. */
+  answering(): void;
+  /** The answer is complete. `reusable`: the connection to the instance is clean. */
+  answered(reusable: boolean): void;
+  /** The answer cannot be used, and no byte of it has gone to the client. */
+  failed(cause: 'bad-response'): void;
+  /** The answer turned out broken after its beginning had gone to the client. */
+  broken(): void;
+  /** The instance agreed to the upgrade; `rest` came right behind its answer. */
+  upgraded(rest: Uint8Array): void;
+  pauseUpstream(): void;
+}
+
+/** The answer's way from the instance to the client: heads rewritten, body bytes passed on as they are. */
+export class ResponseRelay {
+  status = 0;
+  /** The client connection can be used again after this answer. */
+  keepAlive = false;
+  readonly #ctx: ForwardContext;
+  readonly #client: ClientSide;
+  readonly #exchange: RelayOwner;
+  #partial: Uint8Array | undefined;
+  #interim = 0;
+  #inBody = false;
+  #dechunk = false;
+  #reusable = false;
+  /** While taking chunk framing off: whether the last piece went out at once. */
+  #flowing = true;
+
+  constructor(ctx: ForwardContext, client: ClientSide, exchange: RelayOwner) {
+    this.#ctx = ctx;
+    this.#client = client;
+    this.#exchange = exchange;
+  }
+
+  /** Forget what an attempt left behind. */
+  reset(): void {
+    this.#partial = undefined;
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#inBody) this.#body(bytes, 0, bytes.length);
+    else if (this.#partial === undefined) this.#head(bytes);
+    else {
+      const all = Buffer.concat([this.#partial, bytes]);
+      this.#partial = undefined;
+      this.#head(all);
+    }
+  }
+
+  #head(bytes: Uint8Array): void {
+    const head = this.#ctx.responses;
+    for (let at = 0; ;) {
+      const next = head.parse(bytes, at, bytes.length);
+      if (next === INCOMPLETE) {
+        if (at < bytes.length) this.#partial = Buffer.from(bytes.subarray(at));
+        return;
+      }
+      if (next === FAILED) return this.#exchange.failed('bad-response');
+      if (head.status >= 200) return this.#begin(head, bytes, at, next);
+      if (head.status === 101) return this.#upgrade(head, bytes, next);
+      this.#interim += 1;
+      if (this.#interim > MAX_INTERIM) return this.#exchange.failed('bad-response');
+      if (!this.#exchange.http10) this.#client.transport.write(bytes.subarray(at, next));
+      at = next;
+      if (at === bytes.length) return;
+    }
+  }
+
+  #begin(head: ResponseParser, bytes: Uint8Array, headStart: number, bodyStart: number): void {
+    const exchange = this.#exchange;
+    const length = responseBody(head.fields, head.version, head.status, exchange.method === 'HEAD');
+    if (typeof length === 'string') return exchange.failed('bad-response');
+    this.status = head.status;
+    this.#inBody = true;
+    this.#dechunk = exchange.http10 && length === CHUNKED;
+    this.#reusable = instanceKeepsAlive(head) && length !== UNTIL_CLOSE;
+    this.keepAlive =
+      exchange.keepAlive &&
+      length !== UNTIL_CLOSE &&
+      !this.#dechunk &&
+      !this.#ctx.draining &&
+      !this.#client.halfClosed;
+    exchange.answering();
+    this.#client.responseBody.begin(length);
+    const written = writeResponseHead(this.#ctx.writer, this.#ctx.filter, head, {
+      close: !this.keepAlive,
+      http10: exchange.http10,
+      dechunk: this.#dechunk,
+      upgrade: false,
+    });
+    this.#send(written, bytes, headStart, bodyStart);
+  }
+
+  /** Head and the beginning of the body, in one write where possible. */
+  #send(written: boolean, bytes: Uint8Array, headStart: number, bodyStart: number): void {
+    const { writer } = this.#ctx;
+    const { transport, responseBody: body } = this.#client;
+    if (this.#dechunk) {
+      transport.writeOwned(writer.take(alloc));
+      body.onPayload = (from, start, end) => {
+        this.#flowing = transport.write(from.subarray(start, end));
+      };
+      return this.#body(bytes, bodyStart, bytes.length);
+    }
+    const consumed = body.push(bytes, bodyStart, bytes.length);
+    const end = Math.max(bodyStart, body.passEnd);
+    let flowing: boolean;
+    if (!written) flowing = transport.write(bytes.subarray(headStart, end));
+    else if (writer.length <= bodyStart - headStart) {
+      // The new head fits where the old one was: overwrite it, so that head and body leave together, uncopied.
+      const start = bodyStart - writer.length;
+      writer.placeBefore(bytes, bodyStart);
+      flowing = transport.write(bytes.subarray(start, end));
+    } else if (end - bodyStart <= COPY_BYTES)
+      flowing = transport.writeOwned(writer.take(alloc, bytes.subarray(bodyStart, end)));
+    else {
+      transport.writeOwned(writer.take(alloc));
+      flowing = transport.write(bytes.subarray(bodyStart, end));
+    }
+    this.#after(flowing, consumed === bytes.length);
+  }
+
+  #body(bytes: Uint8Array, start: number, end: number): void {
+    const { transport, responseBody: body } = this.#client;
+    const consumed = body.push(bytes, start, end);
+    let flowing = this.#flowing;
+    if (!this.#dechunk && body.passEnd > start)
+      flowing = transport.write(bytes.subarray(start, body.passEnd));
+    this.#after(flowing, consumed === end);
+  }
+
+  #after(flowing: boolean, clean: boolean): void {
+    const body = this.#client.responseBody;
+    if (!flowing) this.#client.blocked = true;
+    if (body.error !== undefined) return this.#exchange.broken();
+    if (body.done) {
+      if (body.trailers !== undefined && !this.#dechunk) {
+        const trailers = forwardTrailers(this.#ctx, body.trailers);
+        if (trailers === undefined) return this.#exchange.broken();
+        this.#client.transport.writeOwned(trailers);
+      }
+      return this.#exchange.answered(this.#reusable && clean);
+    }
+    if (!flowing) this.#exchange.pauseUpstream();
+    if (this.#client.requestBody.done)
+      this.#client.setDeadline(
+        'stream',
+        this.#ctx.clock.monotonic() + this.#ctx.config.timeouts.streamIdleMs,
+      );
+  }
+
+  #upgrade(head: ResponseParser, bytes: Uint8Array, next: number): void {
+    const protocols = head.fields.list(FieldId.UPGRADE);
+    if (!this.#exchange.request.upgrade || protocols.length !== 1 || protocols[0] !== 'websocket')
+      return this.#exchange.failed('bad-response');
+    const shape = { close: false, http10: false, dechunk: false, upgrade: true };
+    writeResponseHead(this.#ctx.writer, this.#ctx.filter, head, shape);
+    this.#client.transport.writeOwned(this.#ctx.writer.take(alloc));
+    this.#exchange.upgraded(bytes.subarray(next));
+  }
+}
+
+/** Whether the instance keeps the connection open after this answer (RFC 9112 §9.3). */
+function instanceKeepsAlive(head: ResponseParser): boolean {
+  if (!head.fields.has(FieldId.CONNECTION)) return head.version === 11;
+  const options = head.fields.list(FieldId.CONNECTION);
+  if (options.includes('close')) return false;
+  return head.version === 11 || options.includes('keep-alive');
+}

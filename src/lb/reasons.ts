@@ -1,0 +1,95 @@
+import type { BodyError, FramingError, HeadError } from './http1/index.ts';
+
+/** Why the load balancer answered a request itself. */
+export interface Reason {
+  readonly status: number;
+  /** For the person who reads the answer: what was wrong and what to do. */
+  readonly text: string;
+}
+
+const bad = (text: string): Reason => ({ status: 400, text });
+
+/** Heads and bodies that cannot be read with certainty. */
+const FRAMING = {
+  'bad-request-line': bad('The request line is not "METHOD target HTTP/1.1" with single blanks and CRLF.'),
+  'bad-status-line': bad('The status line is malformed.'),
+  'unknown-method': { status: 501, text: 'The request method is not known.' },
+  'bad-version': { status: 505, text: 'Only HTTP/1.1 and HTTP/1.0 are spoken here.' },
+  'line-too-long': { status: 414, text: 'The request line is too long.' },
+  'head-too-large': { status: 431, text: 'The header fields are too large.' },
+  'too-many-fields': { status: 431, text: 'There are too many header fields.' },
+  'bare-lf': bad('Lines must end in CR LF.'),
+  'folded-field': bad('A header field is folded over several lines.'),
+  'space-before-colon': bad('A blank stands before the colon of a header field.'),
+  'bad-field-name': bad('A header field name has characters that are not allowed.'),
+  'bad-field-value': bad('A header field value has control characters.'),
+  'length-and-transfer-encoding': bad('Content-Length and Transfer-Encoding must not stand together.'),
+  'duplicate-content-length': bad('Content-Length stands more than once.'),
+  'bad-content-length': bad('Content-Length is not a plain decimal number.'),
+  'bad-transfer-encoding': bad('The only Transfer-Encoding taken is "chunked", once.'),
+  'transfer-encoding-on-http10': bad('HTTP/1.0 has no Transfer-Encoding.'),
+  'bad-chunk': bad('The chunked body is malformed.'),
+  'chunk-extensions-too-large': bad('The chunk extensions are too large.'),
+  'trailers-too-large': { status: 431, text: 'The trailer fields are too large.' },
+  'bad-trailers': bad('The trailer fields are malformed, or name the length or destination of the message.'),
+} as const satisfies Record<HeadError | FramingError | BodyError | 'bad-trailers', Reason>;
+
+/** Well-formed requests that an edge must not pass on. */
+const ADMISSION = {
+  'method-refused': { status: 405, text: 'CONNECT and TRACE are not offered.' },
+  'bad-target': bad('The request target must be a path (/...), http://host/..., or * with OPTIONS.'),
+  'fragment-in-target': bad('The request target must not have a #fragment.'),
+  'backslash-in-path': bad('The path must not have backslashes.'),
+  'ambiguous-path': bad('The path has dot segments or NUL, plain or encoded: send the path that is meant.'),
+  'host-missing': bad('The Host header field is missing or empty.'),
+  'host-duplicate': bad('The Host header field stands more than once.'),
+  'bad-host': bad('The Host header field is not a host name or address with an optional port.'),
+  'host-mismatch': bad('The request target names another host than the Host header field.'),
+  'connection-names-protected': bad('Connection names a header field that is not hop-by-hop.'),
+  'alias-field': bad('A header field name differs from a protected one only in its punctuation.'),
+  'bad-expectation': { status: 417, text: 'The only Expect taken is 100-continue.' },
+  'body-too-large': { status: 413, text: 'The request body is larger than this load balancer takes.' },
+} as const satisfies Record<string, Reason>;
+
+/** The state of routes, backends and of the load balancer itself. */
+const FORWARDING = {
+  'no-route': { status: 404, text: 'No service is published under this host and path.' },
+  'no-endpoints': { status: 503, text: 'The service is known, and no instance of it is running.' },
+  'no-endpoint-ready': {
+    status: 503,
+    text: 'The service is known, and none of its instances takes requests yet.',
+  },
+  'not-ready': { status: 503, text: 'The load balancer has not heard from the cluster yet.' },
+  'connect-failed': { status: 502, text: 'No instance of the service accepted a connection.' },
+  'connect-timeout': { status: 504, text: 'Connecting to the instances of the service took too long.' },
+  'upstream-reset': { status: 502, text: 'The instance closed the connection before it answered.' },
+  'bad-response': { status: 502, text: 'The instance answered with something that is not sound HTTP/1.1.' },
+  'first-byte-timeout': { status: 504, text: 'The instance took too long to begin its answer.' },
+  'request-timeout': { status: 408, text: 'The request did not arrive in time.' },
+  'too-many-connections': { status: 503, text: 'This load balancer has as many connections as it takes.' },
+} as const satisfies Record<string, Reason>;
+
+/**
+ * Every answer of the load balancer's own, by its code, which stands in the `x-rimrock-reason` header field of the
+ * answer, in the log and in metrics. Codes are never used again for something else.
+ */
+export const reasons = { ...FRAMING, ...ADMISSION, ...FORWARDING } as const;
+
+export type ReasonCode = keyof typeof reasons;
+
+/** The reason phrases of the statuses above. */
+export const statusText: ReadonlyMap<number, string> = new Map([
+  [400, 'Bad Request'],
+  [404, 'Not Found'],
+  [405, 'Method Not Allowed'],
+  [408, 'Request Timeout'],
+  [413, 'Content Too Large'],
+  [414, 'URI Too Long'],
+  [417, 'Expectation Failed'],
+  [431, 'Request Header Fields Too Large'],
+  [501, 'Not Implemented'],
+  [502, 'Bad Gateway'],
+  [503, 'Service Unavailable'],
+  [504, 'Gateway Timeout'],
+  [505, 'HTTP Version Not Supported'],
+]);
