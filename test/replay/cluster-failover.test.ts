@@ -72,9 +72,8 @@ describe('a new leader that has yet to see its agents', () => {
       frameworks: [],
       recovered_slaves: full.slaves.map(({ id }) => ({ id })),
     };
-    const asked = m.requests.length;
-    while (m.requests.length < asked + 3) await new Promise((resolve) => setImmediate(resolve));
-    expect([f.kinds, f.state.tasks.size]).toEqual(['snapshot', 13]);
+    await f.until((x) => [...x.state.frameworks.values()].every((framework) => !framework.active));
+    expect([f.state.agents.size, f.state.tasks.size]).toEqual([2, 13]);
     m.state = { ...full, slaves: [], frameworks: [], recovered_slaves: [{ id: full.slaves[0]?.id }] };
     await f.until((x) => x.state.agents.size === 1);
     expect(f.state.tasks.size).toBe(tasksOn(one).length);
