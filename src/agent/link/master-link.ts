@@ -82,7 +82,7 @@ export class MasterLink {
     while (!signal.aborted) {
       if (redirects === 0 || redirects > MAX_REDIRECTS) await sleep(clock, this.#backoff.next(), signal);
       if (signal.aborted) return;
-      const subscription = new Subscription(this.#master, clock);
+      const subscription = new Subscription(this.#master, this.#parts);
       this.#current = subscription;
       const end = await subscription.follow(
         this.#handler.subscribe(),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { createHttpClient } from '../../core/http/client.ts';
 import type { HttpClient, HttpResponse } from '../../core/http/client.ts';
+import type { Logger } from '../../core/log.ts';
 import { AGENT_API_PATH, RecordDecoder } from '../../mesos/index.ts';
 import type { AgentCall, AgentEvent } from '../../mesos/index.ts';
 
@@ -19,15 +20,17 @@ export type SubscriptionEnd =
 export class Subscription {
   readonly #origin: string;
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #stream: HttpClient;
   readonly #calls: HttpClient;
   readonly #over = new AbortController();
   #streamId: string | undefined;
   #failure: string | undefined;
 
-  constructor(origin: string, clock: Clock) {
+  constructor(origin: string, parts: { readonly clock: Clock; readonly log: Logger }) {
     this.#origin = origin;
-    this.#clock = clock;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
     this.#stream = createHttpClient({ connections: 1 });
     // one connection: the master sees the calls in the order in which they were made
     this.#calls = createHttpClient({ connections: 1 });
@@ -76,7 +79,10 @@ export class Subscription {
     }
   }
 
-  /** Send a call; true when the master took it. A call that fails ends the subscription, as order may be lost. */
+  /**
+   * Send a call; true when the master took it. One that did not get there ends the subscription, as order may be lost;
+   * one that the master finds wrong (400) is only logged: a bad status must not cut off all other tasks.
+   */
   async call(call: AgentCall, timeoutMs = 10_000): Promise<boolean> {
     if (this.#over.signal.aborted || this.#streamId === undefined) return false;
     try {
@@ -89,7 +95,9 @@ export class Subscription {
       });
       const text = await response.text();
       if (response.status < 300) return true;
-      this.fail(`the master answered ${response.status} to ${call.type}: ${text.slice(0, 200)}`);
+      const answer = { call: call.type, status: response.status, answer: text.slice(0, 200) };
+      this.#log.warn(answer, 'the master refused a call');
+      if (response.status !== 400) this.fail(`the master answered ${response.status} to ${call.type}`);
     } catch (error) {
       this.fail(`${call.type} did not reach the master: ${String(error)}`);
     }

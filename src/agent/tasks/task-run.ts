@@ -176,7 +176,7 @@ export class TaskRun {
   /** The framework is gone: nobody will acknowledge, so the end of the task closes it. */
   discard(): void {
     this.#discarded = true;
-    if (this.over) this.#close();
+    if (this.over) this.#closeUnheard();
   }
 
   /** Let go without ending anything: timers stop, files close, the task runs on. */
@@ -284,7 +284,14 @@ export class TaskRun {
       'task ended',
     );
     this.#resolveEnded();
-    if (this.#discarded) this.#close();
+    if (this.#discarded) this.#closeUnheard();
+  }
+
+  /** Nobody acknowledges for a framework that is gone, but the master shall know the end: it is sent once. */
+  #closeUnheard(): void {
+    const last = this.updates.latest;
+    if (last) this.#context.send(this.place.frameworkId, last, last.state);
+    this.#close();
   }
 
   #unhealthy(): { healthy?: false } {

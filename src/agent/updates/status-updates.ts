@@ -8,6 +8,9 @@ export interface RetryPolicy {
   readonly maxMs: number;
 }
 
+/** How many statuses of a task are remembered; those that still have to be delivered are never dropped. */
+const KEPT = 100;
+
 /**
  * The status updates of one task on their way to the framework (mesos-api.md §1.11, D.5): first in, first out, only the
  * head in flight, sent again until it is acknowledged, each on disk before it is sent. Delivered at least once.
@@ -49,7 +52,7 @@ export class StatusUpdates {
     }
   }
 
-  /** Every status so far, oldest first. */
+  /** The statuses so far (the last 100), oldest first. */
   get all(): readonly TaskStatus[] {
     return this.#all;
   }
@@ -106,6 +109,8 @@ export class StatusUpdates {
   #take(status: TaskStatus): void {
     this.#seen.add(status.uuid ?? '');
     this.#all.push(status);
+    // a task that flaps for weeks must not grow for weeks
+    if (this.#all.length > KEPT) this.#seen.delete(this.#all.shift()?.uuid ?? '');
     this.#pending.push(status);
   }
 

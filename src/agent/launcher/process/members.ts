@@ -26,12 +26,11 @@ export function members(
   const state = supervisorState(checkpoint);
   const trusted = state === 'alive' || (state === 'dead' && seenAlive);
   const byPid = new Map(all.map((p) => [p.pid, p]));
-  const variable = `${CONTAINER_VARIABLE}=${checkpoint.containerId}`;
   const self = process.pid;
   return all.filter((p) => {
     if (p.pid === self || (p.pid === checkpoint.pid && p.startTime === checkpoint.startTime)) return false;
     if (trusted && (p.session === checkpoint.pid || descends(p, checkpoint.pid, byPid))) return true;
-    return hasEnvironment(p.pid, variable);
+    return hasContainer(p.pid, checkpoint.containerId);
   });
 }
 
@@ -53,4 +52,9 @@ export function signalAll(processes: readonly ProcessStat[], signal: NodeJS.Sign
       // ended in the meantime
     }
   }
+}
+
+/** Whether a process belongs to a container by the variable that it carries. */
+export function hasContainer(pid: number, containerId: string): boolean {
+  return hasEnvironment(pid, `${CONTAINER_VARIABLE}=${containerId}`);
 }

@@ -64,6 +64,11 @@ export function hasEnvironment(pid: number, variable: string): boolean {
   return text !== undefined && `\0${text}`.includes(`\0${variable}\0`);
 }
 
+/** Whether `argument` is one of the words that the process was started with. */
+export function hasArgument(pid: number, argument: string): boolean {
+  return (read(`/proc/${pid}/cmdline`) ?? '').includes(`\0${argument}\0`);
+}
+
 /** Changes at every boot of the machine; empty where the system does not tell. */
 export function bootId(): string {
   return (read('/proc/sys/kernel/random/boot_id') ?? '').trim();

@@ -4,19 +4,13 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../../../core/clock.ts';
-import { sleep } from '../../../core/clock.ts';
 import { errorText } from '../../../core/errors.ts';
 import { agentErrors } from '../../errors.ts';
 import type { ExitStatus, Handle, Launcher, LaunchCheckpoint, LaunchSpec } from '../launcher.ts';
 import { CONTAINER_VARIABLE, members, signalAll, supervisorState } from './members.ts';
 import { bootId, processStat } from './proc.ts';
-import { readExitStatus, STATUS_FILE, SUPERVISOR_SCRIPT } from './supervisor.ts';
-
-/** How often a supervisor that is not our child is looked at, and how often a dying tree is. */
-const WATCH_MS = 200;
-const REAP_MS = 20;
-/** A supervisor whose task is gone ends by itself; after this long it is ended. */
-const SUPERVISOR_LINGER_MS = 2000;
+import { readExitStatus, STATUS_FILE, SUPERVISOR_NAME, SUPERVISOR_SCRIPT } from './supervisor.ts';
+import { killTree, over, terminate, watch } from './tree.ts';
 
 interface Running extends Handle {
   deadline: number | undefined;
@@ -33,19 +27,6 @@ export function createProcessLauncher(parts: { readonly clock: Clock }): Launche
     const running: Running = { checkpoint, exited, deadline: undefined, escalation: undefined };
     handles.set(running, running);
     return running;
-  };
-
-  const killTree = async (checkpoint: LaunchCheckpoint): Promise<void> => {
-    const giveUp = clock.monotonic() + SUPERVISOR_LINGER_MS;
-    while (!closed.signal.aborted) {
-      const left = members(checkpoint, true);
-      signalAll(left, 'SIGKILL');
-      if (left.length === 0) {
-        if (supervisorState(checkpoint) !== 'alive') return;
-        if (clock.monotonic() > giveUp) process.kill(checkpoint.pid, 'SIGKILL');
-      }
-      await sleep(clock, REAP_MS, closed.signal);
-    }
   };
 
   return {
@@ -94,11 +75,14 @@ export function createProcessLauncher(parts: { readonly clock: Clock }): Launche
       if (!running) return handle.exited;
       const deadline = clock.monotonic() + graceMs;
       if (running.deadline === undefined && graceMs > 0)
-        signalAll(members(running.checkpoint, false), 'SIGTERM');
+        void terminate(clock, running.checkpoint, closed.signal);
       if (running.deadline === undefined || deadline < running.deadline) {
         running.deadline = deadline;
         running.escalation?.cancel();
-        running.escalation = clock.after(graceMs, () => void killTree(running.checkpoint));
+        running.escalation = clock.after(
+          graceMs,
+          () => void killTree(clock, running.checkpoint, closed.signal),
+        );
         void running.exited.then(() => running.escalation?.cancel());
       }
       return running.exited;
@@ -114,7 +98,7 @@ async function fork(spec: LaunchSpec): Promise<ChildProcess> {
   const err = openSync(join(spec.sandbox, 'stderr'), 'a', 0o644);
   try {
     const status = join(spec.runtimeDir, STATUS_FILE);
-    const child = spawn('/bin/sh', ['-c', SUPERVISOR_SCRIPT, 'rimrock-supervisor', status, ...spec.argv], {
+    const child = spawn('/bin/sh', ['-c', SUPERVISOR_SCRIPT, SUPERVISOR_NAME, status, ...spec.argv], {
       cwd: spec.sandbox,
       env: { ...spec.environment, [CONTAINER_VARIABLE]: spec.containerId },
       detached: true,
@@ -129,35 +113,4 @@ async function fork(spec: LaunchSpec): Promise<ChildProcess> {
     closeSync(out);
     closeSync(err);
   }
-}
-
-/** The supervisor is gone: end what it left behind, then tell how the task ended. */
-async function over(
-  clock: Clock,
-  checkpoint: LaunchCheckpoint,
-  seenAlive: boolean,
-  signal: AbortSignal,
-): Promise<ExitStatus> {
-  for (;;) {
-    if (signal.aborted) return never();
-    const left = checkpoint.bootId === bootId() ? members(checkpoint, seenAlive) : [];
-    if (left.length === 0) break;
-    signalAll(left, 'SIGKILL');
-    await sleep(clock, REAP_MS, signal);
-  }
-  return readExitStatus(checkpoint.runtimeDir) ?? { kind: 'unknown' };
-}
-
-/** Wait for a supervisor that another agent process started. */
-async function watch(clock: Clock, checkpoint: LaunchCheckpoint, signal: AbortSignal): Promise<ExitStatus> {
-  while (supervisorState(checkpoint) === 'alive') {
-    await sleep(clock, WATCH_MS, signal);
-    if (signal.aborted) return never();
-  }
-  return over(clock, checkpoint, true, signal);
-}
-
-/** After `close` nobody listens any more, and what is not known must not be told. */
-function never(): Promise<never> {
-  return new Promise(() => {});
 }

@@ -22,6 +22,9 @@ printf '%d\\n' "$?" >"$status"
 kill -s KILL 0
 `;
 
+/** The `$0` of the script: tells a supervisor, and a copy of it that has not yet become its task, from a task. */
+export const SUPERVISOR_NAME = 'rimrock-supervisor';
+
 export const STATUS_FILE = 'exit-status';
 
 /** Highest signal number of Linux; shells report the death by signal n as 128 + n. */
