@@ -1,9 +1,17 @@
 import { z } from 'zod';
+import { ipBytes } from './zone/index.ts';
 import { isDomain, masking, parseResolver, resolverProblems } from './resolver-address.ts';
 
 const port = z.int().min(0).max(65535);
 const seconds = z.int().min(0).max(2_147_483_647);
 const uint32 = z.int().min(0).max(4_294_967_295);
+
+const address = z
+  .string()
+  .refine(
+    (text) => ipBytes(text) !== undefined,
+    'write an IP address of this machine, 0.0.0.0 or ::, not a name',
+  );
 
 const resolver = z.string().superRefine((text, context) => {
   if (!parseResolver(text))
@@ -57,7 +65,7 @@ export const dnsConfigSchema = z
   .strictObject({
     dnsOn: z.boolean().default(true).describe('Serve DNS.'),
     httpOn: z.boolean().default(true).describe('Serve the Mesos-DNS HTTP API.'),
-    host: z.string().default('127.0.0.1').describe('Address to answer DNS on; 0.0.0.0 or :: for all.'),
+    host: address.default('127.0.0.1').describe('Address to answer DNS on; 0.0.0.0 or :: for all.'),
     port: port.default(8053).describe('UDP and TCP port of DNS; 0 picks a free one.'),
     httpHost: z.string().default('127.0.0.1').describe('Address of the HTTP API.'),
     httpPort: port.default(8123).describe('Port of the HTTP API; 0 picks a free one.'),

@@ -51,6 +51,7 @@ class DnsComponent implements Dns {
   readonly #parts: DnsParts;
   readonly #zone: Zone;
   readonly #handler: ClusterZoneHandler;
+  readonly #forwarder: Forwarder;
   readonly #server: DnsServer;
   readonly #api: Api;
   #httpPort: number | undefined;
@@ -69,7 +70,8 @@ class DnsComponent implements Dns {
       random,
       isStale: () => catalog.current.stale !== undefined,
     });
-    const forwarder = new Forwarder({ settings: forwardSettings(config), reactor, clock, random, counters });
+    this.#forwarder = new Forwarder({ settings: forwardSettings(config), reactor, clock, random, counters });
+    const forwarder = this.#forwarder;
     const stages = pipeline({ clusterZone: this.#handler, forwarder, externalOn: config.externalOn });
     const responder = new Responder({ stages, settings: config, counters, log });
     this.#server = new DnsServer({ reactor, responder, clock, limits: config.tcp });
@@ -114,7 +116,7 @@ class DnsComponent implements Dns {
 
   async stop(): Promise<void> {
     this.#running = false;
-    await this.#server.stop(this.#parts.config.drainMs);
+    await this.#server.stop(this.#parts.config.drainMs, () => this.#forwarder.close());
     this.#unsubscribe();
     await this.#api.close();
   }

@@ -151,6 +151,7 @@ describe('fromMesosDnsConfig', () => {
     [{ mesosAuthentication: 'basic' }, 'invalid HTTP Basic configuration'],
     [{ mesosAuthentication: 'iam' }, 'missing configuration for specified authentication mechanism'],
     [{ refreshSeconds: 0 }, 'must be at least 1'],
+    [{ listener: 'dns.example' }, 'must be an IP address'],
     [{ port: 70000 }, 'must be a port from 0 to 65535'],
     [
       { port: '53' },
@@ -198,6 +199,7 @@ describe('dnsConfigSchema', () => {
     [{ zoneResolvers: { mesos: ['10.0.0.1'] } }, 'zoneResolvers.mesos', 'published domain'],
     [{ dnsOn: false, httpOn: false }, 'dnsOn', 'must be true'],
     [{ port: 99999 }, 'port', ''],
+    [{ host: 'localhost' }, 'host', 'not a name'],
   ])('refuses %j', (input, path, text) => {
     const result = dnsConfigSchema.safeParse(input);
     const found = result.error?.issues.find((i) => i.path.join('.') === path);

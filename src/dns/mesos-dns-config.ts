@@ -2,6 +2,7 @@ import type { Issue } from '../core/config/decode.ts';
 import type { DnsConfigInput } from './config.ts';
 import { readMesosDnsKeys } from './mesos-dns-keys.ts';
 import type { MesosDnsValues } from './mesos-dns-keys.ts';
+import { ipBytes } from './zone/index.ts';
 import { isDomain, masking, parseResolver, resolverProblems } from './resolver-address.ts';
 
 /** What a Mesos-DNS file says about following the cluster. */
@@ -41,7 +42,7 @@ export type MesosDnsImport =
 export function fromMesosDnsConfig(json: unknown, file = 'config.json'): MesosDnsImport {
   const { values, issues: typeIssues, warnings: keyWarnings } = readMesosDnsKeys(json, file);
   if (typeIssues.length > 0) return { ok: false, issues: typeIssues };
-  const checks = [services, numbers, masters, resolvers, ipSources, domain, tls, authentication];
+  const checks = [services, numbersAndAddresses, masters, resolvers, ipSources, domain, tls, authentication];
   const issues = checks.flatMap((check) => check(values));
   if (issues.length > 0) return { ok: false, issues };
   const warnings = [...keyWarnings, ...warningsOf(values)];
@@ -68,12 +69,13 @@ function services(v: MesosDnsValues): Issue[] {
   return issues;
 }
 
-function numbers(v: MesosDnsValues): Issue[] {
+function numbersAndAddresses(v: MesosDnsValues): Issue[] {
   const issues: Issue[] = [];
   for (const key of ['Port', 'HttpPort'] as const) {
     if (v[key] < 0 || v[key] > 65_535)
       issues.push(issue(key, `must be a port from 0 to 65535, not ${v[key]}`));
   }
+  if (!ipBytes(v.Listener)) issues.push(issue('Listener', `must be an IP address, not '${v.Listener}'`));
   if (v.RefreshSeconds < 1)
     issues.push(issue('RefreshSeconds', `must be at least 1, not ${v.RefreshSeconds}`));
   if (v.StateTimeoutSeconds < 1) {

@@ -127,7 +127,22 @@ function replies(): Uint8Array[] {
 function compressed(): Uint8Array[] {
   const head = [0xbe, 0xef, 0x80, 0, 0, 1, 0, 1, 0, 0, 0, 0, 3, 119, 119, 119, 5, 109, 101, 115, 111, 115, 0];
   const rr = (type: number, rdata: readonly number[]): number[] => [
-    ...[0, type, 0, 1, 0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, rdata.length],
+    0,
+    type,
+    0,
+    1,
+    0xc0,
+    12,
+    0,
+    type,
+    0,
+    1,
+    0,
+    0,
+    0,
+    60,
+    0,
+    rdata.length,
     ...rdata,
   ];
   return [

@@ -9,6 +9,8 @@ export interface ExchangeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly timeoutMs: number;
+  /** What is under way: calling each ends it without a reply. */
+  readonly underWay: Set<() => void>;
   /** Something arrived that was not the reply. */
   readonly onRejected: () => void;
 }
@@ -37,11 +39,14 @@ async function overUdp(parts: ExchangeParts, request: Uint8Array, to: Peer): Pro
     else parts.onRejected();
   });
   if (!socket) return undefined;
-  const timer = parts.clock.after(parts.timeoutMs, () => settle(undefined));
+  const giveUp = (): void => settle(undefined);
+  const timer = parts.clock.after(parts.timeoutMs, giveUp);
+  parts.underWay.add(giveUp);
   socket.send(request, to);
   const reply = await outcome;
+  parts.underWay.delete(giveUp);
   timer.cancel();
-  await socket.close();
+  void socket.close();
   return reply;
 }
 
@@ -75,11 +80,14 @@ function overTcp(parts: ExchangeParts, request: Uint8Array, to: Peer): Promise<U
     const framer = new MessageFramer();
     const state: { transport?: Transport; timer?: Timer } = {};
     const settle = (reply: Uint8Array | undefined): void => {
+      parts.underWay.delete(giveUp);
       state.timer?.cancel();
       state.transport?.destroy();
       resolve(reply);
     };
-    state.timer = parts.clock.after(parts.timeoutMs, () => settle(undefined));
+    const giveUp = (): void => settle(undefined);
+    parts.underWay.add(giveUp);
+    state.timer = parts.clock.after(parts.timeoutMs, giveUp);
     state.transport = parts.reactor.connect(
       to,
       { timeoutMs: parts.timeoutMs },
@@ -91,9 +99,9 @@ function overTcp(parts: ExchangeParts, request: Uint8Array, to: Peer): Promise<U
             parts.onRejected();
           }
         },
-        onEnd: () => settle(undefined),
+        onEnd: giveUp,
         onDrain: () => {},
-        onClose: () => settle(undefined),
+        onClose: giveUp,
       },
     );
   });

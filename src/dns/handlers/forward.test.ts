@@ -200,6 +200,20 @@ describe('forwarding', () => {
     expect([large.truncated, large.answers.length, large.edns?.udpPayloadBytes]).toEqual([false, 60, 1232]);
   });
 
+  it('ends what is under way when it stops', async () => {
+    const up = await upstream(silent);
+    const started = await startDns({
+      externalOn: true,
+      forwardTimeoutMs: 60_000,
+      drainMs: 0,
+      resolvers: [up.text],
+    });
+    const got = askUdp(started.reactor, started.dns.addresses.udp, queryBytes('example.com.'));
+    while (up.seen.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await started.dns.stop();
+    expect((await got).rcode).toBe(RCODE.SERVFAIL);
+  });
+
   it('goes over TCP for a client on TCP', async () => {
     const { reactor: r } = await start({});
     const listener = await r.listen({ host: '127.0.0.1', port: 0 }, (transport) => {

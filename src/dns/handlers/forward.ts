@@ -29,6 +29,7 @@ export class Forwarder {
   readonly #counters: DnsCounters;
   readonly #parts: ExchangeParts;
   readonly #underWay = new Map<string, Promise<Uint8Array | undefined>>();
+  #closed = false;
 
   constructor(parts: {
     readonly settings: ForwardSettings;
@@ -42,12 +43,18 @@ export class Forwarder {
     this.#random = random;
     this.#counters = counters;
     const onRejected = (): void => void counters.forwardRejected++;
-    this.#parts = { reactor, clock, random, timeoutMs: settings.timeoutMs, onRejected };
+    this.#parts = { reactor, clock, random, timeoutMs: settings.timeoutMs, onRejected, underWay: new Set() };
   }
 
   /** Different questions that wait for a resolver now. */
   get underWay(): number {
     return this.#underWay.size;
+  }
+
+  /** Ask nobody any more; what is under way ends without a reply. */
+  close(): void {
+    this.#closed = true;
+    for (const giveUp of this.#parts.underWay) giveUp();
   }
 
   /** Who is asked for a name: the resolvers of the longest zone that holds it, else the general ones. */
@@ -82,6 +89,7 @@ export class Forwarder {
   ): Promise<Uint8Array | undefined> {
     this.#limitPayload(query, request);
     for (const resolver of this.resolversFor(query.question.name)) {
+      if (this.#closed) return undefined;
       const id = randomUint16(this.#random);
       request[0] = id >> 8;
       request[1] = id;

@@ -1,8 +1,7 @@
-import { errorText } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { DnsCounters, DnsTransport } from '../metrics.ts';
 import { decide } from '../pipeline.ts';
-import type { Stage } from '../pipeline.ts';
+import type { Arrival, Decision, Stage } from '../pipeline.ts';
 import {
   RCODE,
   TCP_LIMIT,
@@ -59,12 +58,16 @@ export class Responder {
       return send(encodeMessage(bareReply(bytes, rcode)).bytes);
     }
     const { query } = admission;
+    const decision = this.#decide({ query, bytes, transport });
+    if (decision.kind === 'reply') send(this.#encode(query, decision.reply, transport));
+    else void this.#relay(query, decision.outcome, transport, send);
+  }
+
+  #decide(arrival: Arrival): Decision {
     try {
-      const decision = decide(this.#stages, { query, bytes, transport });
-      if (decision.kind === 'reply') return send(this.#encode(query, decision.reply, transport));
-      void this.#relay(query, decision.outcome, transport, send);
+      return decide(this.#stages, arrival);
     } catch (error) {
-      send(this.#failure(query, error, transport));
+      return { kind: 'reply', reply: this.#failure(arrival.query, error) };
     }
   }
 
@@ -75,22 +78,17 @@ export class Responder {
     send: (reply: Uint8Array | undefined) => void,
   ): Promise<void> {
     this.#pending++;
-    try {
-      const reply = await outcome;
-      if (reply instanceof Uint8Array) {
-        this.#counters.reply(transport, (reply[3] ?? 0) & 15);
-        send(reply);
-      } else send(this.#encode(query, reply, transport));
-    } catch (error) {
-      send(this.#failure(query, error, transport));
-    } finally {
-      this.#pending--;
-    }
+    const reply = await outcome.catch((error: unknown) => this.#failure(query, error));
+    this.#pending--;
+    if (!(reply instanceof Uint8Array)) return send(this.#encode(query, reply, transport));
+    this.#counters.reply(transport, (reply[3] ?? 0) & 15);
+    send(reply);
   }
 
-  #failure(query: Query, error: unknown, transport: DnsTransport): Uint8Array {
-    this.#log.error({ error, reason: errorText(error), name: query.question.name }, 'a DNS query failed');
-    return this.#encode(query, emptyReply(RCODE.SERVFAIL), transport);
+  /** An error of ours costs this one query its answer, and is told in the log. */
+  #failure(query: Query, error: unknown): Reply {
+    this.#log.error({ error, name: query.question.name }, 'a DNS query failed');
+    return emptyReply(RCODE.SERVFAIL);
   }
 
   #encode(query: Query, reply: Reply, transport: DnsTransport): Uint8Array {

@@ -49,9 +49,9 @@ export class DnsServer {
 
   /**
    * Take no new connections, go on answering until nothing comes in any more and nothing is under way, for at most `drainMs`,
-   * then close.
+   * then close. `giveUp` ends what is still under way then.
    */
-  async stop(drainMs: number): Promise<void> {
+  async stop(drainMs: number, giveUp: () => void = () => {}): Promise<void> {
     if (!this.#bound) return;
     this.#tcp.drain();
     const end = this.#clock.monotonic() + drainMs;
@@ -60,6 +60,8 @@ export class DnsServer {
       await sleep(this.#clock, Math.min(QUIET_MS, drainMs));
       if (this.#received === before && this.#responder.pending === 0) break;
     }
+    giveUp();
+    await new Promise<void>((resolve) => setImmediate(resolve)); // the replies to what was given up
     await this.#bound.udp.close();
     await this.#tcp.destroy();
     this.#bound = undefined;

@@ -23,6 +23,9 @@ describe('udpSocket', () => {
     ]);
     await Promise.all([server.close(), client.close(), client.close()]);
     client.send(buffer, server.address); // after the end: nothing happens
+    const other = await udpSocket({ host: '127.0.0.1', port: 0 }, () => {});
+    other.send(buffer, { ip: '127.0.0.1', port: 0 }); // no way back to such a sender: nothing happens
+    await other.close();
   });
 
   it('says which address it could not bind, and why', async () => {

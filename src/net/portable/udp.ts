@@ -29,7 +29,8 @@ export async function udpSocket(
     address: { ip: bound.address, port: bound.port },
     send(bytes, to) {
       // The copy: a datagram that cannot leave at once is queued, and the caller uses its buffer again.
-      if (!closed) socket.send(Buffer.from(bytes), to.port, to.ip);
+      // From port 0 (spoofed, most likely) there is no way back, and Node throws at the attempt.
+      if (!closed && to.port !== 0) socket.send(Buffer.from(bytes), to.port, to.ip);
     },
     close() {
       closed ??= new Promise((resolve) => void socket.close(() => resolve()));
