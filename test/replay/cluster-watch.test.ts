@@ -187,6 +187,22 @@ describe('the watch on an event stream', () => {
     expect(f.state.leader?.port).toBe(d.port);
   });
 
+  it('never takes a state that is not there for an empty cluster', async () => {
+    const m = (await master()).situation('dns');
+    const f = new Follower({ masters: [m.address] });
+    await f.until((x) => x.kinds === 'snapshot');
+    m.state = undefined;
+    for (const broken of [undefined, null, 'x', {}, [], { get_agents: null }]) {
+      m.getState = broken;
+      const asked = m.requests.length;
+      m.drop();
+      await gate(() => m.requests.length > asked + 3);
+    }
+    expect([f.kinds, f.state.tasks.size]).toEqual(['snapshot stale', 13]);
+    m.situation('dns');
+    await f.until((x) => x.kinds === 'snapshot stale snapshot');
+  });
+
   it('says why at a cold start without a master, and begins when one appears', async () => {
     const m = await master();
     m.mode = 'unavailable';

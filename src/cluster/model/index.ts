@@ -1,9 +1,9 @@
 export { sameValue } from './equal.ts';
 export { effectOf } from './event.ts';
 export type { Effect } from './event.ts';
-export { isIp, isIPv4, isIPv6 } from './ip.ts';
-export { asId as idOf, at, asNumber, asText, member } from './json.ts';
-export { changesOfRead, ClusterModel, diffStates, keepStart } from './model.ts';
+export { isIp } from './ip.ts';
+export { asId as idOf, at, asNumber, asText, isObject, member } from './json.ts';
+export { ClusterModel, diffStates, keepStart } from './model.ts';
 export { carryOver, recoveredIds } from './recovered.ts';
 export { endpointOfPid, leaderFromV0, looksLikeV0State, stateFromV0, stateFromV1 } from './snapshot.ts';
 export { askedAt, changesOfSummary, keepPid } from './summary.ts';

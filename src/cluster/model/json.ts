@@ -8,6 +8,10 @@ export function asObject(v: unknown): Json | undefined {
   return typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Json) : undefined;
 }
 
+export function isObject(v: unknown): boolean {
+  return asObject(v) !== undefined;
+}
+
 /** The member `key` of `v` where `v` is an object and has it itself. */
 export function member(v: unknown, key: string): unknown {
   const o = asObject(v);

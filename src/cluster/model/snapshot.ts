@@ -52,8 +52,11 @@ export function stateFromV0(state: unknown, masters: readonly MasterEndpoint[]):
 
 /** Whether a document can be a v0 state at all, rather than any other JSON that a web server may hand out. */
 export function looksLikeV0State(json: unknown): boolean {
-  const state = asObject(json);
-  return state !== undefined && (Object.hasOwn(state, 'slaves') || Object.hasOwn(state, 'frameworks'));
+  if (!asObject(json)) return false;
+  const lists = [member(json, 'slaves'), member(json, 'frameworks')].filter(
+    (v) => v !== undefined && v !== null,
+  );
+  return lists.length > 0 && lists.every((v) => Array.isArray(v));
 }
 
 /** `leader` of a v0 document as an address; undefined when missing or not an IP literal. */

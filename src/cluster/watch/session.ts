@@ -5,6 +5,7 @@ import {
   carryOver,
   ClusterModel,
   effectOf,
+  isObject,
   keepPid,
   keepStart,
   member,
@@ -23,6 +24,7 @@ export type SessionStep =
   | { readonly kind: 'broken'; readonly reason: string; readonly events: readonly ClusterEvent[] };
 
 const DEFAULT_HEARTBEAT_SECONDS = 15;
+const MAX_HEARTBEAT_SECONDS = 3_600;
 
 /**
  * One connection to the operator stream, without the connection: bytes in, cluster events out. All records that
@@ -84,6 +86,9 @@ export class StreamSession {
       const event = this.#parse(record);
       if (event === undefined) return broken('a record is not JSON');
       if (member(event, 'type') === 'SUBSCRIBED') {
+        // A state that is not there must never pass for an empty cluster.
+        if (!isObject(at(event, 'subscribed', 'get_state', 'get_agents')))
+          return broken('SUBSCRIBED has no state');
         flush();
         events.push({ kind: 'snapshot', state: ClusterModel.of(this.#subscribed(event)) });
         continue;
@@ -112,7 +117,8 @@ export class StreamSession {
 
   #subscribed(event: unknown): ClusterModel {
     const seconds = asNumber(at(event, 'subscribed', 'heartbeat_interval_seconds'));
-    if (seconds !== undefined && seconds > 0) this.#heartbeatMs = seconds * 1000;
+    if (seconds !== undefined && seconds > 0)
+      this.#heartbeatMs = Math.min(seconds, MAX_HEARTBEAT_SECONDS) * 1000;
     const context = { masters: this.#masters, leader: this.#leader };
     const model = stateFromV1(at(event, 'subscribed', 'get_state'), context);
     const before = this.#model ?? this.#previous;
