@@ -133,7 +133,7 @@ export class Orchestrator {
   #checkTimeouts(): number | undefined {
     const now = this.#parts.clock.now();
     let next: number | undefined;
-    for (const instance of [...this.#parts.instances.all()]) {
+    for (const instance of this.#parts.instances.all()) {
       const timeout = nextTimeout(instance, now, this.#parts.launchTimeoutMs);
       if (timeout.kind === 'expunge') this.#parts.expunge(instance);
       else if (timeout.kind === 'launch') this.#parts.kills.kill(instance.taskId, 'not running in time');

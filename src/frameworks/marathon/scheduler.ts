@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
-import type { FrameworkInfo, Label } from '../../mesos/index.ts';
+import type { FrameworkInfo } from '../../mesos/index.ts';
 import type {
   CallOutcome,
   SchedulerCall,
@@ -24,6 +24,8 @@ import { Reconciliation } from './instances/reconciliation.ts';
 import { StatusUpdates } from './instances/status-updates.ts';
 import { Launcher } from './offers/launcher.ts';
 import { Orchestrator } from './orchestrator.ts';
+import { frameworkInfo } from './framework-info.ts';
+import { OfferFlow } from './offers/offer-flow.ts';
 import { LaunchQueue } from './queue/launch-queue.ts';
 import { Records } from './records.ts';
 import { ServiceDeclarations } from './services.ts';
@@ -58,7 +60,7 @@ export class Scheduler implements SchedulerHandler {
   readonly driver: SchedulerDriver;
   readonly #services: ServiceDeclarations;
   readonly #orchestrator: Orchestrator;
-  #suppressed = false;
+  readonly #offerFlow: OfferFlow;
   #master: string | undefined;
 
   constructor(parts: SchedulerParts) {
@@ -105,14 +107,8 @@ export class Scheduler implements SchedulerHandler {
       reconciliation: this.reconciliation,
       call,
     });
-    this.launcher = new Launcher({
-      ...shared,
-      ...config,
-      call: (c) => this.call(c),
-      notLaunched: (instances, message) => {
-        for (const i of instances) this.statuses.giveUp(i, 'TASK_DROPPED', message);
-      },
-    });
+    this.#offerFlow = new OfferFlow({ ...shared, call: (c) => this.call(c) });
+    this.launcher = this.#createLauncher();
     this.changes = new Changes({
       ...shared,
       registry: this.registry,
@@ -122,7 +118,8 @@ export class Scheduler implements SchedulerHandler {
     this.#services = new ServiceDeclarations({
       registry: this.registry,
       clock,
-      send: () => this.#declare(),
+      send: () =>
+        this.call({ type: 'UPDATE_FRAMEWORK', update_framework: { framework_info: this.frameworkInfo() } }),
     });
     this.#orchestrator = new Orchestrator({
       ...shared,
@@ -132,9 +129,35 @@ export class Scheduler implements SchedulerHandler {
       kills: this.kills,
       launchTimeoutMs: config.taskLaunchTimeoutSeconds * 1000,
       expunge: (i) => this.statuses.giveUp(i, 'TASK_UNREACHABLE', 'its agent has been away for too long'),
-      demand: (waiting, rose) => this.#demand(waiting, rose),
+      demand: (waiting, rose) => {
+        this.#services.check();
+        this.#offerFlow.demand(waiting, rose);
+      },
     });
-    this.driver = new SchedulerDriver({
+    this.driver = this.#createDriver();
+  }
+
+  #createLauncher(): Launcher {
+    const { config, clock, random, log } = this.#parts;
+    return new Launcher({
+      ...config,
+      queue: this.queue,
+      instances: this.instances,
+      clock,
+      random,
+      log,
+      call: (c) => this.call(c),
+      notLaunched: (instances, message) => {
+        for (const i of instances) this.statuses.giveUp(i, 'TASK_DROPPED', message);
+      },
+      perhapsLaunched: (instances) => this.reconciliation.ask(instances.map((i) => i.taskId)),
+    });
+  }
+
+  #createDriver(): SchedulerDriver {
+    const { config, clock, random, log } = this.#parts;
+    const records = this.#records;
+    return new SchedulerDriver({
       master: config.master,
       ids: {
         load: async () => ((await records.get('framework')) as { id: string } | undefined)?.id,
@@ -172,6 +195,7 @@ export class Scheduler implements SchedulerHandler {
     this.#orchestrator.stop();
     this.reconciliation.stop();
     this.#services.stop();
+    this.#offerFlow.stop();
     this.health.stop();
     await this.driver.stop();
     await this.#records.settled();
@@ -195,12 +219,12 @@ export class Scheduler implements SchedulerHandler {
   }
 
   frameworkInfo(): FrameworkInfo {
-    return this.#frameworkInfo(this.#services.current());
+    return frameworkInfo(this.#parts.config, this.#parts.webUiUrl(), this.#services.current());
   }
 
   onSubscribed(subscription: Subscription): void {
     this.#master = subscription.master;
-    this.#suppressed = false;
+    this.#offerFlow.subscribed();
     this.events.publish(subscription.again ? 'scheduler_reregistered_event' : 'scheduler_registered_event', {
       frameworkId: subscription.frameworkId,
       master: subscription.master,
@@ -251,42 +275,5 @@ export class Scheduler implements SchedulerHandler {
       case 'HEARTBEAT':
         return;
     }
-  }
-
-  /** Ask for offers when something new waits, and for none when nothing does. */
-  #demand(waiting: boolean, rose: boolean): void {
-    this.#services.check();
-    if (waiting && (rose || this.#suppressed)) {
-      this.#suppressed = false;
-      void this.call({ type: 'REVIVE' });
-    } else if (!waiting && !this.#suppressed) {
-      this.#suppressed = true;
-      void this.call({ type: 'SUPPRESS' });
-    }
-  }
-
-  #declare(): void {
-    const framework_info = this.frameworkInfo();
-    void this.call({ type: 'UPDATE_FRAMEWORK', update_framework: { framework_info } });
-  }
-
-  #frameworkInfo(labels: readonly Label[]): FrameworkInfo {
-    const { config } = this.#parts;
-    const gpus = config.enableFeatures.includes('gpu_resources');
-    return {
-      user: config.user,
-      name: config.frameworkName,
-      failover_timeout: config.failoverTimeoutSeconds,
-      checkpoint: true,
-      role: config.mesosRole,
-      hostname: config.hostname === '' ? config.host : config.hostname,
-      webui_url: this.#parts.webUiUrl(),
-      capabilities: [
-        { type: 'PARTITION_AWARE' },
-        { type: 'TASK_KILLING_STATE' },
-        ...(gpus ? [{ type: 'GPU_RESOURCES' }] : []),
-      ],
-      labels: { labels },
-    };
   }
 }

@@ -1,10 +1,12 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Label } from '../../mesos/index.ts';
+import type { CallOutcome } from '../driver/index.ts';
 import type { App } from './apps/app.ts';
 import { discoveryName } from './apps/paths.ts';
 import type { AppRegistry } from './apps/registry.ts';
 
 const DEBOUNCE_MS = 100;
+const RETRY_MS = 1_000;
 
 /**
  * The labels by which the framework declares its services, so that whoever watches the master (the edge) can tell an
@@ -36,7 +38,7 @@ export class ServiceDeclarations {
   readonly #parts: {
     readonly registry: AppRegistry;
     readonly clock: Clock;
-    readonly send: (labels: readonly Label[]) => void;
+    readonly send: () => Promise<CallOutcome>;
   };
   #revision = -1;
   #sent = '';
@@ -45,7 +47,8 @@ export class ServiceDeclarations {
   constructor(parts: {
     readonly registry: AppRegistry;
     readonly clock: Clock;
-    readonly send: (labels: readonly Label[]) => void;
+    /** Tell the master the present labels. */
+    readonly send: () => Promise<CallOutcome>;
   }) {
     this.#parts = parts;
   }
@@ -61,16 +64,27 @@ export class ServiceDeclarations {
   /** To be called whenever apps may have changed; cheap when they have not. */
   check(): void {
     if (this.#revision === this.#parts.registry.revision || this.#timer) return;
-    this.#timer = this.#parts.clock.after(DEBOUNCE_MS, () => {
-      this.#timer = undefined;
-      const before = this.#sent;
-      const labels = this.current();
-      if (this.#sent !== before) this.#parts.send(labels);
-    });
+    this.#schedule(DEBOUNCE_MS);
   }
 
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  #schedule(ms: number): void {
+    this.#timer = this.#parts.clock.after(ms, () => {
+      this.#timer = undefined;
+      const before = this.#sent;
+      this.current();
+      if (this.#sent !== before) void this.#send();
+    });
+  }
+
+  async #send(): Promise<void> {
+    const outcome = await this.#parts.send();
+    if (outcome.kind !== 'unknown') return;
+    this.#sent = ''; // it got lost: say it again
+    if (!this.#timer) this.#schedule(RETRY_MS);
   }
 }

@@ -31,7 +31,7 @@ export async function createApp(
     (version): Edit | Refusal => {
       if (id !== undefined && scheduler.registry.get(id))
         return { kind: 'refused', status: 409, message: `An app with id [${id}] already exists.` };
-      const edited = context.editor.edit(id ?? '/', body, { version, partial: false });
+      const edited = context.editor.edit(id, body, { version, partial: false });
       return edited.kind === 'app' ? new Map([[edited.app.id, edited.app]]) : edited;
     },
     { force: query.flag('force'), accepted: (edit) => announce(context, edit, caller) },

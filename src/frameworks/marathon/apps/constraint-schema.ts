@@ -17,30 +17,31 @@ export function constraintProblem(parts: readonly string[]): string | undefined 
     return 'each constraint must have 2 or 3 fields: [field, operator, value]';
   if (field === '') return 'the field must not be empty: write hostname or the name of an agent attribute';
   if (!isOperator(operator)) return `unknown operator '${operator}': write one of ${OPERATORS.join(', ')}`;
+  return valueProblem(operator, value);
+}
+
+function valueProblem(operator: ConstraintOperator, value: string | undefined): string | undefined {
   switch (operator) {
     case 'UNIQUE':
       return value === undefined ? undefined : 'UNIQUE takes no value';
     case 'CLUSTER':
       return undefined;
     case 'GROUP_BY':
-      return value === undefined || /^[1-9]\d*$/.test(value)
-        ? undefined
-        : 'GROUP_BY takes a whole number of groups';
+      return /^[1-9]\d*$/.test(value ?? '1') ? undefined : 'GROUP_BY takes a whole number of groups';
     case 'MAX_PER':
-      return value !== undefined && /^\d+$/.test(value) ? undefined : 'MAX_PER needs a whole number';
+      return /^\d+$/.test(value ?? '') ? undefined : 'MAX_PER needs a whole number';
     case 'LIKE':
     case 'UNLIKE':
       return value === undefined ? `${operator} needs a regular expression` : regexProblem(value);
     case 'IS':
-      return value !== undefined && IS_TEXT.test(value)
-        ? undefined
-        : 'IS needs a text of letters, digits and _/.- or a number';
+      if (value !== undefined && IS_TEXT.test(value)) return undefined;
+      return 'IS needs a text of letters, digits and _/.- or a number';
   }
 }
 
 function regexProblem(source: string): string | undefined {
   try {
-    new RegExp(`^(?:${source})$`);
+    new RegExp(`^(?:${source})$`).test('');
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : 'not a regular expression';

@@ -30,7 +30,8 @@ export class AppEditor {
   }
 
   /** The app that `body` asks for under `id`, existing or new. */
-  edit(id: string, body: unknown, options: EditOptions): Edited {
+  edit(id: string | undefined, body: unknown, options: EditOptions): Edited {
+    if (id === undefined) return this.#build('', body, options); // the decoder says what is wrong with the id
     const existing = this.#registry.get(id);
     const bodyId = isObject(body) && typeof body['id'] === 'string' ? absolutePath(body['id']) : id;
     if (bodyId !== id)

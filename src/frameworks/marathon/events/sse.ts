@@ -56,7 +56,7 @@ export class EventStreams {
   }
 
   close(): void {
-    for (const stream of [...this.#open]) stream.end();
+    for (const stream of this.#open) stream.end();
   }
 }
 

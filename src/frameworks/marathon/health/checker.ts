@@ -29,7 +29,8 @@ export class Checker {
     this.#parts = parts;
     this.#instance = instance;
     this.#check = check;
-    this.#schedule(0);
+    // Within the grace period a failure costs nothing, so the first probe may come at once.
+    this.#schedule(check.gracePeriodSeconds > 0 ? 0 : this.#firstIntervalMs());
   }
 
   stop(): void {
@@ -54,11 +55,16 @@ export class Checker {
     if (state?.alive !== before?.alive) this.#parts.changed();
     if (kill && !result.ok) this.#parts.kill(result.cause);
     if (this.#stop.signal.aborted) return;
-    // A verdict is wanted soon: a new instance is not left waiting a whole interval for its first success.
-    const interval = Math.max(100, this.#check.intervalSeconds * 1000);
-    this.#schedule(
-      state?.firstSuccessMs === undefined ? Math.min(interval, this.#parts.firstIntervalMs) : interval,
-    );
+    this.#schedule(state === undefined ? this.#firstIntervalMs() : this.#intervalMs());
+  }
+
+  #intervalMs(): number {
+    return Math.max(100, this.#check.intervalSeconds * 1000);
+  }
+
+  /** A new instance is not left waiting a whole interval for its first verdict. */
+  #firstIntervalMs(): number {
+    return Math.min(this.#intervalMs(), this.#parts.firstIntervalMs);
   }
 
   async #probe(): Promise<ProbeResult> {

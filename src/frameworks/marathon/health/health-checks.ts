@@ -55,7 +55,7 @@ export class HealthChecks {
   }
 
   stop(): void {
-    for (const taskId of [...this.#watched.keys()]) this.unwatch(taskId);
+    for (const taskId of this.#watched.keys()) this.unwatch(taskId);
   }
 
   /** Whether it serves: all checks alive (or none defined) and ready. */

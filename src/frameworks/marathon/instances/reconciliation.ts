@@ -48,6 +48,14 @@ export class Reconciliation {
     this.#interval?.cancel();
   }
 
+  /** Ask about these now: what became of them is not known. */
+  ask(taskIds: Iterable<string>): void {
+    for (const taskId of taskIds) this.#pending.add(taskId);
+    this.#timer?.cancel();
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#askKnown();
+  }
+
   answered(taskId: string): void {
     this.#pending.delete(taskId);
   }

@@ -77,19 +77,7 @@ export class StatusUpdates {
 
   #update(instance: Instance, status: TaskStatus): void {
     const { instances, health, kills, clock } = this.#parts;
-    const now = clock.now();
-    const ips = status.container_status?.network_infos?.flatMap((n) => n.ip_addresses ?? []) ?? [];
-    const { unreachableSinceMs, ...rest } = instance;
-    const next: Instance = {
-      ...rest,
-      state: status.state,
-      ...(status.state === 'TASK_RUNNING' && rest.startedAtMs === undefined
-        ? { startedAtMs: startOf(status, now) }
-        : {}),
-      ...(status.state === 'TASK_UNREACHABLE' ? { unreachableSinceMs: unreachableSinceMs ?? now } : {}),
-      ...(ips.length > 0 ? { ipAddresses: ips } : {}),
-      ...(status.healthy === undefined ? {} : { executorHealthy: status.healthy }),
-    };
+    const next = updated(instance, status, clock.now());
     const changed = next.state !== instance.state;
     const written =
       JSON.stringify(next) === JSON.stringify(instance) ? Promise.resolve() : instances.put(next);
@@ -171,6 +159,22 @@ export class StatusUpdates {
       acknowledge: { agent_id: status.agent_id, task_id: status.task_id, uuid: status.uuid },
     });
   }
+}
+
+/** The instance with what a status says of it. */
+function updated(instance: Instance, status: TaskStatus, nowMs: number): Instance {
+  const { unreachableSinceMs, ...rest } = instance;
+  const { state } = status;
+  const ips = status.container_status?.network_infos?.flatMap((n) => n.ip_addresses ?? []) ?? [];
+  const starts = state === 'TASK_RUNNING' && rest.startedAtMs === undefined;
+  return {
+    ...rest,
+    state,
+    ...(starts ? { startedAtMs: startOf(status, nowMs) } : {}),
+    ...(state === 'TASK_UNREACHABLE' ? { unreachableSinceMs: unreachableSinceMs ?? nowMs } : {}),
+    ...(ips.length > 0 ? { ipAddresses: ips } : {}),
+    ...(status.healthy === undefined ? {} : { executorHealthy: status.healthy }),
+  };
 }
 
 function startOf(status: TaskStatus, nowMs: number): number {

@@ -26,6 +26,8 @@ export interface LauncherParts {
   readonly call: (call: SchedulerCall) => Promise<CallOutcome>;
   /** These were not started after all. */
   readonly notLaunched: (instances: readonly Instance[], message: string) => void;
+  /** No answer came: these may have been started or not. */
+  readonly perhapsLaunched: (instances: readonly Instance[]) => void;
 }
 
 interface OpenOffer {
@@ -60,7 +62,7 @@ export class Launcher {
         decline: { offer_ids: unused.map((o) => o.offer.id), filters: { refuse_seconds } },
       });
     }
-    for (const o of open) if (o.launches.length > 0) void this.#launch(o, refuse_seconds);
+    for (const o of open) if (o.launches.length > 0) void this.#launch(o);
   }
 
   /** Round after round one instance per offer, so that what waits is spread over the agents that are offered. */
@@ -118,7 +120,7 @@ export class Launcher {
     return false;
   }
 
-  async #launch(o: OpenOffer, refuse_seconds: number): Promise<void> {
+  async #launch(o: OpenOffer): Promise<void> {
     const started = o.launches.map((l) => l.instance);
     try {
       await Promise.all(started.map((instance) => this.#parts.instances.put(instance)));
@@ -128,6 +130,9 @@ export class Launcher {
       return;
     }
     for (const { taskId, host } of started) this.#parts.log.info({ taskId, host }, 'launching an instance');
+    // Looked at only now: what began to wait while we wrote has asked for offers already, and a filter that arrives
+    // after that REVIVE would keep the rest of this agent from it.
+    const refuse_seconds = this.#parts.queue.ready().length > 0 ? 0 : this.#parts.declineOfferSeconds;
     const outcome = await this.#parts.call({
       type: 'ACCEPT',
       accept: {
@@ -137,9 +142,9 @@ export class Launcher {
       },
     });
     this.launchedTotal += started.length;
-    // Without an answer the tasks may well have been started: reconciliation will tell.
     if (outcome.kind === 'refused') this.#parts.notLaunched(started, outcome.message);
     else if (outcome.kind === 'not-connected')
       this.#parts.notLaunched(started, 'the master is not connected');
+    else if (outcome.kind === 'unknown') this.#parts.perhapsLaunched(started);
   }
 }

@@ -24,24 +24,23 @@ export function killOrder(views: readonly InstanceView[], selection: KillSelecti
   return sorted.some((v) => v.group !== undefined) ? balanced(sorted) : sorted;
 }
 
-/** Within stretches of equal rank, always take the next one from the group that has most left. */
+/** Among those of equal rank, always take the next one from the group that has most left. */
 function balanced(sorted: readonly InstanceView[]): InstanceView[] {
+  const groupOf = (view: InstanceView): string => view.group ?? '';
   const left = new Map<string, number>();
-  for (const v of sorted) left.set(v.group ?? '', (left.get(v.group ?? '') ?? 0) + 1);
+  for (const v of sorted) left.set(groupOf(v), (left.get(groupOf(v)) ?? 0) + 1);
+  const sizeOf = (view: InstanceView): number => left.get(groupOf(view)) ?? 0;
   const rest = [...sorted];
   const out: InstanceView[] = [];
-  while (rest.length > 0) {
-    const first = rest[0];
-    if (!first) break;
-    let best = 0;
-    for (const [i, v] of rest.entries()) {
+  for (let [first] = rest; first; [first] = rest) {
+    let next = first;
+    for (const v of rest) {
       if (v.current !== first.current || usefulness(v) !== usefulness(first)) break;
-      if ((left.get(v.group ?? '') ?? 0) > (left.get(rest[best]?.group ?? '') ?? 0)) best = i;
+      if (sizeOf(v) > sizeOf(next)) next = v;
     }
-    const [taken] = rest.splice(best, 1);
-    if (!taken) break;
-    left.set(taken.group ?? '', (left.get(taken.group ?? '') ?? 1) - 1);
-    out.push(taken);
+    rest.splice(rest.indexOf(next), 1);
+    left.set(groupOf(next), sizeOf(next) - 1);
+    out.push(next);
   }
   return out;
 }
