@@ -23,6 +23,7 @@ import type { AgentConfig } from './config.ts';
 import { agentErrors } from './errors.ts';
 import { createFetcher } from './fetcher/fetcher.ts';
 import { oldSandboxes } from './gc/sandbox-gc.ts';
+import { advertisedIp } from './host/advertise.ts';
 import { agentResources } from './host/detect.ts';
 import type { Launcher } from './launcher/launcher.ts';
 import { createProcessLauncher } from './launcher/process/index.ts';
@@ -64,6 +65,8 @@ class Agent implements Component {
   readonly #counts: AgentMetrics;
   readonly #http: HttpClient[] = [];
   readonly #startedAt: number;
+  /** Where others reach this agent and its tasks. */
+  readonly #ip: string;
   #port: number;
   #agentId: string | undefined;
   #resources: readonly Resource[] = [];
@@ -79,6 +82,7 @@ class Agent implements Component {
   constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#log = parts.log;
+    this.#ip = advertisedIp(parts.config.host, parts.config.advertiseIp);
     this.#port = parts.config.port;
     this.#startedAt = parts.clock.now();
     this.#counts = createAgentMetrics(parts.metrics, {
@@ -106,9 +110,10 @@ class Agent implements Component {
     this.#checkpoints = checkpoints;
     this.#resources = await agentResources(config.resources, config.workDir);
     this.#agentId = (await checkpoints.readAgent())?.agentId;
+    const left = await checkpoints.recover();
     await this.#listen();
     this.#tasks = this.#createTasks(checkpoints);
-    await this.#tasks.recover(await checkpoints.recover());
+    await this.#tasks.recover(left);
     this.#recovered = true;
     this.#log.info(
       { agentId: this.#agentId, tasks: this.#tasks.live.length, ...this.address },
@@ -175,8 +180,8 @@ class Agent implements Component {
       retry: { firstMs: config.statusRetrySeconds * 1000, maxMs: RETRY_MAX_MS },
       killDrainMs: config.killDrainMs,
       killGraceMs: config.killGraceSeconds * 1000,
-      advertiseIp: config.advertiseIp ?? config.host,
-      address: this.address,
+      advertiseIp: this.#ip,
+      address: { host: this.#ip, port: this.#port },
       environment: this.#parts.environment ?? {},
       taskEnvironment: config.taskEnvironment,
       send: (frameworkId, status, latest) => {
@@ -207,7 +212,7 @@ class Agent implements Component {
       type: 'SUBSCRIBE',
       subscribe: {
         agent_info: this.#info(),
-        address: { ip: this.#parts.config.advertiseIp ?? this.#parts.config.host, port: this.#port },
+        address: { ip: this.#ip, port: this.#port },
         version: MESOS_VERSION,
         capabilities: AGENT_CAPABILITIES.map((type) => ({ type })),
         frameworks,
@@ -315,7 +320,7 @@ class Agent implements Component {
         return agent.#info();
       },
       get address() {
-        return agent.address;
+        return { host: agent.#ip, port: agent.#port };
       },
       get master() {
         return agent.#link?.master ?? config.master;

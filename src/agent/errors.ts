@@ -13,6 +13,10 @@ export const agentErrors = defineErrors({
     message: 'the checkpoint {path} has format {version}, this agent knows {known}',
     hint: 'Run the newer version again, or start with an empty agent.workDir after the tasks have ended.',
   },
+  AGENT_CHECKPOINT_DAMAGED: {
+    message: 'the checkpoint {path} cannot be read: {problem}',
+    hint: 'Restore the file, or remove it: the agent then registers as a new one.',
+  },
   AGENT_FETCH: {
     message: 'Failed to fetch {uri}: {problem}',
     hint: 'Check that the URI can be reached from the agent, or give the task another one.',

@@ -54,10 +54,18 @@ async function readAgent(path: string): Promise<AgentRecord | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const record = JSON.parse(text) as AgentRecord;
+  const record = parseAgent(path, text);
   if (record.version > CHECKPOINT_VERSION)
     throw agentErrors.AGENT_CHECKPOINT_VERSION({ path, version: record.version, known: CHECKPOINT_VERSION });
   return record;
+}
+
+function parseAgent(path: string, text: string): AgentRecord {
+  try {
+    return JSON.parse(text) as AgentRecord;
+  } catch (error) {
+    throw agentErrors.AGENT_CHECKPOINT_DAMAGED({ path, problem: errorText(error) }, error);
+  }
 }
 
 /** `runs/latest` leads to the newest run; where links are not permitted it is left out. */

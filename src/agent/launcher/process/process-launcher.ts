@@ -79,11 +79,13 @@ export function createProcessLauncher(parts: { readonly clock: Clock }): Launche
       if (running.deadline === undefined || deadline < running.deadline) {
         running.deadline = deadline;
         running.escalation?.cancel();
-        running.escalation = clock.after(
+        const escalation = clock.after(
           graceMs,
           () => void killTree(clock, running.checkpoint, closed.signal),
         );
-        void running.exited.then(() => running.escalation?.cancel());
+        running.escalation = escalation;
+        closed.signal.addEventListener('abort', () => escalation.cancel(), { once: true });
+        void running.exited.then(() => escalation.cancel());
       }
       return running.exited;
     },
