@@ -1,4 +1,10 @@
-import type { CatalogAgent, CatalogFramework, CatalogTask, MasterAddress } from '../../cluster/index.ts';
+import type {
+  CatalogAgent,
+  CatalogFramework,
+  CatalogTask,
+  MasterAddress,
+  Service,
+} from '../../cluster/index.ts';
 import { agentSuffix, domainFragment, label, taskHash } from './labels.ts';
 import type { LabelRule } from './labels.ts';
 
@@ -91,6 +97,31 @@ export function taskRecords(task: CatalogTask, settings: NamingSettings): ZoneRe
   const sanitised = label(given === '' ? task.name : given, rule);
   if (given === '' || given === sanitised) return namedRecords(task, sanitised, settings);
   return [...namedRecords(task, given, settings), ...namedRecords(task, sanitised, settings)];
+}
+
+/**
+ * The names of a service that its framework declares (docs/decisions/0006), in both spellings as for tasks. They exist
+ * as long as it is declared, so that an app scaled to nothing is not taken for one that is gone.
+ */
+export function serviceNames(service: Service, settings: NamingSettings): string[] {
+  if (!service.declared) return [];
+  const { rule, domain } = settings;
+  const framework = domainFragment(service.frameworkName, rule);
+  const tail = `.${framework}.${domain}.`;
+  const names = new Set<string>();
+  for (const name of [service.name, label(service.name, rule)]) {
+    if (name === '') continue;
+    names.add(name + tail).add(`${name}.${framework}.slave.${domain}.`);
+    for (const port of service.ports) {
+      const portName = label(port.name, rule);
+      for (const protocol of protocols(port.protocol, rule)) {
+        const srvName = `_${name}._${protocol}${tail}`;
+        names.add(srvName);
+        if (portName !== '') names.add(`_${portName}.${srvName}`);
+      }
+    }
+  }
+  return [...names];
 }
 
 function namedRecords(task: CatalogTask, name: string, settings: NamingSettings): ZoneRecord[] {

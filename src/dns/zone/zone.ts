@@ -2,7 +2,14 @@ import type { CatalogDiff, CatalogVersion, SetDiff } from '../../cluster/index.t
 import { TYPE } from '../wire/index.ts';
 import { RecordSet, unservable } from './record-set.ts';
 import type { Entry } from './record-set.ts';
-import { agentRecords, frameworkRecords, listenerRecords, masterRecords, taskRecords } from './records.ts';
+import {
+  agentRecords,
+  frameworkRecords,
+  listenerRecords,
+  masterRecords,
+  serviceNames,
+  taskRecords,
+} from './records.ts';
 import type { NamingSettings, ZoneRecord, ZoneRecordType } from './records.ts';
 
 export interface ZoneSettings extends NamingSettings {
@@ -30,6 +37,8 @@ export interface UnservableRecord {
 
 interface Node {
   readonly sets: Map<ZoneRecordType, RecordSet>;
+  /** Declared services that have this name, whether or not anything runs for them. */
+  declared: number;
   /** Names below this one: an empty non-terminal exists too (RFC 4592 §2.2.2). */
   below: number;
 }
@@ -94,6 +103,7 @@ export class Zone {
       this.#replace(this.#masters, masters);
       this.#masters = masters;
     }
+    this.#declare(diff.services, (s) => serviceNames(s, settings));
     this.#follow(diff.tasks, (t) => taskRecords(t, settings));
   }
 
@@ -137,6 +147,29 @@ export class Zone {
     for (const value of diff.removed) this.#replace(records(value), []);
   }
 
+  /** The names of declared services exist also while they have no record: NODATA, not NXDOMAIN. */
+  #declare<T>(diff: SetDiff<T>, names: (value: T) => readonly string[]): void {
+    for (const value of diff.added) this.#count(names(value), 1);
+    for (const { before, after } of diff.changed) {
+      const [old, now] = [names(before), names(after)];
+      if (old.join() === now.join()) continue;
+      this.#count(now, 1);
+      this.#count(old, -1);
+    }
+    for (const value of diff.removed) this.#count(names(value), -1);
+  }
+
+  #count(names: readonly string[], by: 1 | -1): void {
+    for (const name of names) {
+      const node = this.#node(name);
+      node.declared += by;
+      if (node.declared !== (by === 1 ? 1 : 0)) continue;
+      this.#revision++;
+      this.#touchParents(name, by);
+      this.#dropIfEmpty(name, node);
+    }
+  }
+
   /** Additions first, so that a record on both sides is never away. */
   #replace(before: readonly ZoneRecord[], after: readonly ZoneRecord[]): void {
     if (sameRecords(before, after)) return;
@@ -177,14 +210,14 @@ export class Zone {
   #node(name: string): Node {
     let node = this.#nodes.get(name);
     if (!node) {
-      node = { sets: new Map(), below: 0 };
+      node = { sets: new Map(), declared: 0, below: 0 };
       this.#nodes.set(name, node);
     }
     return node;
   }
 
   #dropIfEmpty(name: string, node: Node): void {
-    if (node.sets.size === 0 && node.below === 0) this.#nodes.delete(name);
+    if (node.sets.size === 0 && node.declared === 0 && node.below === 0) this.#nodes.delete(name);
   }
 
   /** Count a name in, or out, at each name between it and the apex. */
