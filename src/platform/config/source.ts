@@ -23,29 +23,34 @@ export type Source =
  * case, and none of our sections; everything else is read as ours (YAML, of which JSON is a part).
  */
 export function readSource(text: string, sections: readonly string[]): Source {
-  const json = parseJson(text);
-  if (isRaw(json)) {
-    const keys = Object.keys(json);
-    const ours = keys.some((key) => sections.includes(key));
-    if (!ours && keys.some((key) => MESOS_DNS_KEYS.has(key.toLowerCase())))
-      return { kind: 'mesos-dns', raw: json };
-  }
-  try {
-    const value: unknown = parse(text, { prettyErrors: true });
-    if (value === null || value === undefined) return { kind: 'rimrock', raw: {} };
-    if (isRaw(value)) return { kind: 'rimrock', raw: withoutEmptySections(value) };
-    return { kind: 'unreadable', reason: 'it must be an object of sections, such as `dns:`' };
-  } catch (error) {
-    const reason = error instanceof YAMLParseError ? error.message.split('\n')[0] : errorText(error);
-    return { kind: 'unreadable', reason: reason ?? '' };
-  }
+  const json = parsed(text, (t) => JSON.parse(t) as unknown);
+  if (json.ok && isMesosDns(json.value, sections)) return { kind: 'mesos-dns', raw: json.value };
+  const yaml = parsed(text, (t) => parse(t, { logLevel: 'error' }) as unknown);
+  if (!yaml.ok) return { kind: 'unreadable', reason: yaml.reason };
+  const { value } = yaml;
+  // Keys of Mesos-DNS in something that is only almost JSON: Mesos-DNS would not take it either.
+  if (!json.ok && isMesosDns(value, sections)) return { kind: 'unreadable', reason: json.reason };
+  if (value === null || value === undefined) return { kind: 'rimrock', raw: {} };
+  if (isRaw(value)) return { kind: 'rimrock', raw: withoutEmptySections(value) };
+  return { kind: 'unreadable', reason: 'it must be an object of sections, such as `dns:`' };
 }
 
-function parseJson(text: string): unknown {
+function isMesosDns(value: unknown, sections: readonly string[]): value is Raw {
+  if (!isRaw(value)) return false;
+  const keys = Object.keys(value);
+  return !keys.some((k) => sections.includes(k)) && keys.some((k) => MESOS_DNS_KEYS.has(k.toLowerCase()));
+}
+
+type Parsed =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly reason: string };
+
+function parsed(text: string, parser: (text: string) => unknown): Parsed {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return { ok: true, value: parser(text) };
+  } catch (error) {
+    const reason = error instanceof YAMLParseError ? error.message.split('\n')[0] : errorText(error);
+    return { ok: false, reason: reason ?? '' };
   }
 }
 

@@ -1,0 +1,53 @@
+import { systemClock } from '../../core/clock.ts';
+import { seededRandom } from '../../core/random.ts';
+import type { World } from '../world.ts';
+
+/** A process that is not one: files from a table, output in strings, signals by hand. */
+export class FakeWorld implements World {
+  readonly version = '9.9.9';
+  readonly errIsTerminal = false;
+  readonly folder: string;
+  readonly environment = {};
+  readonly nodeFolder = '/opt/node/bin';
+  readonly clock = systemClock;
+  readonly random = seededRandom(1);
+  readonly files: Map<string, string>;
+  stdout = '';
+  stderr = '';
+  readonly exits: number[] = [];
+  #stop: ((signal: string) => void) | undefined;
+
+  constructor(files: Readonly<Record<string, string>> = {}, folder = '/here') {
+    this.files = new Map(Object.entries(files));
+    this.folder = folder;
+  }
+
+  out(text: string): void {
+    this.stdout += text;
+  }
+
+  err(text: string): void {
+    this.stderr += text;
+  }
+
+  async readFile(path: string): Promise<string> {
+    const text = this.files.get(path);
+    if (text === undefined) throw new Error(`ENOENT: no such file '${path}'`);
+    return text;
+  }
+
+  onStopRequest(f: (signal: string) => void): void {
+    this.#stop = f;
+  }
+
+  onCrash(): void {}
+
+  exit(code: number): void {
+    this.exits.push(code);
+  }
+
+  /** As if the process got this signal. */
+  signal(name: string): void {
+    this.#stop?.(name);
+  }
+}
