@@ -33,6 +33,7 @@ export class Engine {
   readonly #givingUp = new Set<string>();
   readonly #timers: Timer[] = [];
   #performing = false;
+  #stopping = false;
   #allocation: Timer | undefined;
   #writes: Promise<unknown> = Promise.resolve();
   /** Runs of the allocator so far. */
@@ -67,6 +68,15 @@ export class Engine {
     return run;
   }
 
+  /**
+   * A stream of a scheduler or an agent is closed. When we close it ourselves because the master stops, that says nothing
+   * about the peer: it will look for the next master, and its tasks must go on.
+   */
+  streamClosed(streamId: string, f: (step: Step, streamId: string) => void): void {
+    this.streams.forget(streamId);
+    if (!this.#stopping) this.turn((step) => f(step, streamId));
+  }
+
   startTimers(): void {
     const { policy } = this.state;
     this.#timers.push(
@@ -80,6 +90,7 @@ export class Engine {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
     for (const timer of this.#timers) timer.cancel();
     this.#allocation?.cancel();
     this.operators.endAll();
@@ -91,8 +102,11 @@ export class Engine {
     this.#queue.push(...effects);
     if (this.#performing) return;
     this.#performing = true;
-    for (let effect = this.#queue.shift(); effect; effect = this.#queue.shift()) this.#one(effect);
-    this.#performing = false;
+    try {
+      for (let effect = this.#queue.shift(); effect; effect = this.#queue.shift()) this.#one(effect);
+    } finally {
+      this.#performing = false;
+    }
   }
 
   #one(effect: Effect): void {

@@ -91,10 +91,7 @@ function open(engine: Engine, reply: ApiReply): string {
   const streamId = engine.uuid();
   const stream = openStream(reply, {
     headers: { 'Content-Type': 'application/json', 'Mesos-Stream-Id': streamId },
-    onClose: () => {
-      engine.streams.forget(streamId);
-      engine.turn((step) => agentStreamClosed(step, streamId));
-    },
+    onClose: () => engine.streamClosed(streamId, agentStreamClosed),
   });
   engine.streams.add(streamId, stream);
   return streamId;

@@ -63,10 +63,7 @@ function subscribe(engine: Engine, reply: ApiReply, call: SchedulerCall): ApiRep
   const streamId = engine.uuid();
   const stream = openStream(reply, {
     headers: { 'Content-Type': 'application/json', 'Mesos-Stream-Id': streamId },
-    onClose: () => {
-      engine.streams.forget(streamId);
-      engine.turn((step) => frameworkStreamClosed(step, streamId));
-    },
+    onClose: () => engine.streamClosed(streamId, frameworkStreamClosed),
   });
   engine.streams.add(streamId, stream, engine.state.policy.heartbeatSeconds * 1000);
   const { subscribe: payload } = call;

@@ -1,4 +1,4 @@
-import type { AgentCall } from '../../mesos/index.ts';
+import type { AgentCall, TaskState } from '../../mesos/index.ts';
 import { idProblem, resourcesProblem } from '../../mesos/index.ts';
 import { bytes, decode, enumOf, integer, isUuidBytes, message, repeated, required, text } from './decode.ts';
 import type { Decoded, Fields, JsonObject } from './decode.ts';
@@ -38,6 +38,13 @@ const CALL: Fields = {
   message: message({ framework_id: required(id), executor_id: required(id), data: required(bytes) }),
 };
 
+/** States that an agent cannot know of. */
+const MASTER_STATES: ReadonlySet<TaskState> = new Set([
+  'TASK_UNREACHABLE',
+  'TASK_UNKNOWN',
+  'TASK_GONE_BY_OPERATOR',
+]);
+
 export function decodeAgentCall(json: unknown): Decoded<JsonObject> {
   return decode<JsonObject>(CALL, json);
 }
@@ -65,7 +72,9 @@ export function agentCallProblem(call: JsonObject): string | undefined {
   if (type === 'SUBSCRIBE') return subscribeProblem(agentSubscribe(call));
   if (call['agent_id'] === undefined) return "Expecting 'agent_id' to be present";
   if (type !== 'UPDATE') return undefined;
-  const { status } = call['update'] as Extract<AgentCall, { type: 'UPDATE' }>['update'];
+  const { status, latest_state } = call['update'] as Extract<AgentCall, { type: 'UPDATE' }>['update'];
+  const state = [status.state, latest_state].find((s) => MASTER_STATES.has(s));
+  if (state !== undefined) return `'update.status.state' must not be ${state}: only the master says that`;
   if (status.uuid === undefined) return "Expecting 'update.status.uuid' to be present";
   return isUuidBytes(status.uuid) ? undefined : "'update.status.uuid' is not a valid UUID";
 }
@@ -81,6 +90,8 @@ function subscribeProblem(s: AgentSubscribe): string | undefined {
   const stray = s.tasks.find((t) => !known.has(t.framework_id.value));
   if (stray)
     return `'subscribe.frameworks' lacks framework ${stray.framework_id.value} of task ${stray.task.task_id.value}`;
+  const odd = s.tasks.find((t) => MASTER_STATES.has(t.state));
+  if (odd) return `'subscribe.tasks': the state of ${odd.task.task_id.value} must not be ${odd.state}`;
   if (agentId === undefined && s.tasks.length > 0)
     return "'subscribe.agent_info.id' is needed to report tasks";
   return undefined;

@@ -27,10 +27,10 @@ export function statusUpdate(step: Step, agent: AgentEntry, update: Update): voi
   if (!task || task.agentId !== agent.id) count(step, 'master/invalid_status_updates');
   else {
     count(step, 'master/valid_status_updates');
-    const over = isTerminal(task.state);
     setTaskState(step, task, furthest(status.state, update.latest_state));
-    if (!over || isTerminal(status.state) || task.updateState !== task.state)
-      recordStatus(step, task, status);
+    const told = task.updateState;
+    // Once a framework was told of the end, only that end may be said again (with the uuid to acknowledge).
+    if (told === undefined || !isTerminal(told) || told === status.state) recordStatus(step, task, status);
   }
   sendUpdate(step, framework, status);
 }
