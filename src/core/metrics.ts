@@ -8,6 +8,13 @@ export interface Sample {
   readonly value: number;
 }
 
+/** One labelled histogram: how many fell into each bucket (not summed up), the last with `le` Infinity. */
+export interface HistogramSample {
+  readonly labels?: MetricLabels;
+  readonly buckets: readonly { readonly le: number; readonly count: number }[];
+  readonly sum: number;
+}
+
 const NAME = /^rimrock_[a-z0-9]+(_[a-z0-9]+)+$/;
 
 /**
@@ -41,18 +48,20 @@ export class Metrics {
     });
   }
 
-  /** A gauge whose samples are produced when somebody reads /metrics. Use it too for monotonic hot-path counters. */
-  observed(name: string, help: string, labels: readonly string[], samples: () => Iterable<Sample>): void {
-    const gauge = new Gauge({
-      name: checked(name),
-      help,
-      labelNames: [...labels],
-      registers: [this.#registry],
-      collect() {
-        gauge.reset();
-        for (const s of samples()) gauge.set({ ...s.labels }, s.value);
-      },
-    });
+  /**
+   * A metric whose samples are produced when somebody reads /metrics: a counter when the name ends in `_total`, else a
+   * gauge. Hot paths count in plain numbers and show them through this.
+   */
+  observed(name: string, help: string, _labels: readonly string[], samples: () => Iterable<Sample>): void {
+    const type = name.endsWith('_total') ? 'counter' : 'gauge';
+    this.#observe(checked(name), help, type, () =>
+      Array.from(samples(), (s) => ({ labels: { ...s.labels }, value: s.value })),
+    );
+  }
+
+  /** A histogram that is kept elsewhere and read when somebody asks. */
+  observedHistogram(name: string, help: string, samples: () => Iterable<HistogramSample>): void {
+    this.#observe(checked(name), help, 'histogram', () => [...samples()].flatMap((s) => seriesOf(name, s)));
   }
 
   /** The text exposition. */
@@ -69,6 +78,43 @@ export class Metrics {
   get contentType(): string {
     return this.#registry.contentType;
   }
+
+  /** prom-client asks a metric only for `name` and `get()`; its own classes keep the samples, ours reads them. */
+  #observe(
+    name: string,
+    help: string,
+    type: 'counter' | 'gauge' | 'histogram',
+    values: () => Series[],
+  ): void {
+    const aggregator = 'sum';
+    const metric = { name, get: async () => ({ name, help, type, aggregator, values: values() }) };
+    this.#registry.registerMetric(metric as unknown as Gauge);
+  }
+}
+
+interface Series {
+  readonly metricName?: string;
+  readonly labels: Record<string, string | number>;
+  readonly value: number;
+}
+
+/** The `_bucket`, `_sum` and `_count` series of one labelled histogram. */
+function seriesOf(name: string, sample: HistogramSample): Series[] {
+  const labels = { ...sample.labels };
+  let cumulative = 0;
+  const buckets = sample.buckets.map(({ le, count }) => {
+    cumulative += count;
+    return {
+      metricName: `${name}_bucket`,
+      labels: { ...labels, le: le === Infinity ? '+Inf' : le },
+      value: cumulative,
+    };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sample.sum },
+    { metricName: `${name}_count`, labels, value: cumulative },
+  ];
 }
 
 function checked(name: string): string {
