@@ -78,7 +78,9 @@ export const marathonConfigSchema = z.strictObject({
     .number()
     .min(0.1)
     .default(1)
-    .describe('Until its first success a new instance is probed this often, if its own interval is longer.'),
+    .describe(
+      'Until there is a verdict, a new instance is probed at least this often, if its own interval is longer.',
+    ),
   enableFeatures: z
     .array(z.enum(['gpu_resources', 'secrets']))
     .default([])

@@ -16,6 +16,8 @@ export interface CheckerParts {
   readonly kill: (cause: string) => void;
 }
 
+const FIRST_MS = 100;
+
 /** Runs one health check against one instance until it is stopped. */
 export class Checker {
   readonly #parts: CheckerParts;
@@ -23,6 +25,7 @@ export class Checker {
   readonly #check: HealthCheckDefinition;
   readonly #stop = new AbortController();
   #timer: Timer | undefined;
+  #early = 0;
   state: HealthState | undefined;
 
   constructor(parts: CheckerParts, instance: Instance, check: HealthCheckDefinition) {
@@ -62,9 +65,10 @@ export class Checker {
     return Math.max(100, this.#check.intervalSeconds * 1000);
   }
 
-  /** A new instance is not left waiting a whole interval for its first verdict. */
+  /** A new instance is not left waiting a whole interval for its first verdict: often at first, then less so. */
   #firstIntervalMs(): number {
-    return Math.min(this.#intervalMs(), this.#parts.firstIntervalMs);
+    const ms = FIRST_MS * 2 ** Math.min(10, this.#early++);
+    return Math.min(ms, this.#intervalMs(), this.#parts.firstIntervalMs);
   }
 
   async #probe(): Promise<ProbeResult> {
