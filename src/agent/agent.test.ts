@@ -232,7 +232,7 @@ describe('tasks', () => {
     });
     await reached('long', 'TASK_KILLED');
     const container = master.statuses('long')[0]?.container_status?.container_id?.value ?? '';
-    expect(allProcesses().filter((p) => hasContainer(p.pid, container))).toEqual([]);
+    expect(allProcesses().filter((p) => hasContainer(p, container))).toEqual([]);
   });
 
   it('tell how they ended while the agent was away', async () => {
@@ -299,7 +299,7 @@ describe('tasks', () => {
     await reached('y', 'TASK_RUNNING');
     const ids = ['x', 'y'].map((t) => master.statuses(t)[0]?.container_status?.container_id?.value ?? '');
     await stop(agent);
-    expect(allProcesses().filter((p) => ids.some((id) => hasContainer(p.pid, id)))).toEqual([]);
+    expect(allProcesses().filter((p) => ids.some((id) => hasContainer(p, id)))).toEqual([]);
     expect(master.calls.at(-1)?.type).toBe('UNREGISTER');
     expect(existsSync(join(folder, 'meta/agent.json'))).toBe(false);
     expect(readdirSync(join(folder, 'meta/slaves'))).toEqual([]);

@@ -1,10 +1,11 @@
 import type { AgentConfig } from '../config.ts';
+import { advertisedIp } from '../host/advertise.ts';
 import { MESOS_VERSION } from './view.ts';
 
 /** The settings under the names of Mesos' flags, all as text (mesos-api.md Appendix C). */
 export function flagsOf(config: AgentConfig): Record<string, string> {
   return {
-    advertise_ip: config.advertiseIp ?? config.host,
+    advertise_ip: advertisedIp(config.host, config.advertiseIp),
     attributes: config.attributes,
     containerizers: 'mesos',
     default_role: '*',

@@ -56,7 +56,9 @@ export interface RecoveredRun {
   readonly journal: Journal;
 }
 
-/** Durable memory of the agent. The file system in production, memory in tests (with crashes at any write). */
+/**
+ * Durable memory of the agent. Tasks of frameworks without `checkpoint` are written down too (Mesos does not): their
+ * tasks survive a restart of the agent like all others. The file system in production, memory in tests (with crashes at any write). */
 export interface Checkpoints {
   readAgent(): Promise<AgentRecord | undefined>;
   writeAgent(record: AgentRecord): Promise<void>;

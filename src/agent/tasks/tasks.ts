@@ -20,6 +20,7 @@ export class Tasks {
   readonly #completed: TaskRun[] = [];
   /** Answers about tasks that this agent does not have; not kept on disk, since the master asks again. */
   readonly #answers = new Map<string, StatusUpdates>();
+  readonly #removals = new Set<Promise<void>>();
   #connected = false;
   #accepting = true;
 
@@ -87,6 +88,10 @@ export class Tasks {
   kill(agentId: string, frameworkId: string, taskId: string, policy: KillPolicy | undefined): void {
     const run = this.#live.get(keyOf(frameworkId, taskId));
     if (run) return run.kill({ graceMs: run.graceMs(policy), cause: 'kill' });
+    const ended = this.#completed.some(
+      (r) => r.place.frameworkId === frameworkId && r.place.taskId === taskId,
+    );
+    if (ended) return; // its end has been told and acknowledged
     const framework = this.#framework(frameworkId);
     if (!framework) {
       // as Mesos: without the framework nobody is there to be answered
@@ -187,6 +192,7 @@ export class Tasks {
     this.#accepting = false;
     this.pause();
     await Promise.all(this.live.map((run) => run.release()));
+    await Promise.all(this.#removals);
   }
 
   #framework(id: string): FrameworkInfo | undefined {
@@ -215,8 +221,10 @@ export class Tasks {
     if (this.#live.get(key) === run) this.#live.delete(key);
     this.#completed.push(run);
     if (this.#completed.length > COMPLETED_KEPT) this.#completed.shift();
-    this.#context.checkpoints
+    const removal = this.#context.checkpoints
       .remove(run.place)
-      .catch((error: unknown) => this.#context.log.error({ error, ...run.place }, 'checkpoint not removed'));
+      .catch((error: unknown) => this.#context.log.error({ error, ...run.place }, 'checkpoint not removed'))
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
   }
 }

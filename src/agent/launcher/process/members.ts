@@ -1,5 +1,5 @@
 import type { LaunchCheckpoint } from '../launcher.ts';
-import { allProcesses, hasEnvironment, processStat } from './proc.ts';
+import { allProcesses, environmentOf, processStat } from './proc.ts';
 import type { ProcessStat } from './proc.ts';
 
 /** Every process of a container carries this variable, so that one that left its session is still known. */
@@ -30,7 +30,7 @@ export function members(
   return all.filter((p) => {
     if (p.pid === self || (p.pid === checkpoint.pid && p.startTime === checkpoint.startTime)) return false;
     if (trusted && (p.session === checkpoint.pid || descends(p, checkpoint.pid, byPid))) return true;
-    return hasContainer(p.pid, checkpoint.containerId);
+    return hasContainer(p, checkpoint.containerId);
   });
 }
 
@@ -54,7 +54,24 @@ export function signalAll(processes: readonly ProcessStat[], signal: NodeJS.Sign
   }
 }
 
-/** Whether a process belongs to a container by the variable that it carries. */
-export function hasContainer(pid: number, containerId: string): boolean {
-  return hasEnvironment(pid, `${CONTAINER_VARIABLE}=${containerId}`);
+/**
+ * Whether a process belongs to a container by the variable that it carries. Nobody comes to carry it later (children
+ * inherit it), so the answer is kept for as long as the process is seen.
+ */
+export function hasContainer(process: ProcessStat, containerId: string): boolean {
+  const known = carried.get(process.pid);
+  if (known?.startTime === process.startTime) return known.containerId === containerId;
+  if (process.ppid === KERNEL_THREADS) return false;
+  const container = environmentOf(process.pid, CONTAINER_VARIABLE);
+  if (container === undefined) return false;
+  if (carried.size > CARRIED_MAX) carried.clear();
+  carried.set(process.pid, { startTime: process.startTime, containerId: container });
+  return container === containerId;
 }
+
+/** The parent of all kernel threads, which have no environment. */
+const KERNEL_THREADS = 2;
+
+/** What is known of processes; cleared when it has outgrown what a machine runs at a time. */
+const carried = new Map<number, { readonly startTime: string; readonly containerId: string }>();
+const CARRIED_MAX = 20_000;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 
 /** What /proc/<pid>/stat says (proc(5)). */
 export interface ProcessStat {
@@ -21,8 +21,23 @@ function read(path: string): string | undefined {
   }
 }
 
+/** A stat line is a few hundred bytes; one read without asking for its size first is half the work. */
+const line = Buffer.alloc(4096);
+
+function readLine(path: string): string | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    return line.toString('latin1', 0, readSync(file, line, 0, line.length, 0));
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
 export function processStat(pid: number): ProcessStat | undefined {
-  const text = read(`/proc/${pid}/stat`);
+  const text = readLine(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   // the command name stands in parentheses and may itself hold blanks and parentheses
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -59,11 +74,6 @@ export function residentBytes(pid: number): number {
   return m ? Number(m[1]) * 1024 : 0;
 }
 
-export function hasEnvironment(pid: number, variable: string): boolean {
-  const text = read(`/proc/${pid}/environ`);
-  return text !== undefined && `\0${text}`.includes(`\0${variable}\0`);
-}
-
 /** Whether `argument` is one of the words that the process was started with. */
 export function hasArgument(pid: number, argument: string): boolean {
   return (read(`/proc/${pid}/cmdline`) ?? '').includes(`\0${argument}\0`);
@@ -72,4 +82,15 @@ export function hasArgument(pid: number, argument: string): boolean {
 /** Changes at every boot of the machine; empty where the system does not tell. */
 export function bootId(): string {
   return (read('/proc/sys/kernel/random/boot_id') ?? '').trim();
+}
+
+/**
+ * The value of a variable in the environment that the process was started with; empty when it has none. Undefined when
+ * there is nothing to read: not ours to see, or just being replaced by another program.
+ */
+export function environmentOf(pid: number, name: string): string | undefined {
+  const text = read(`/proc/${pid}/environ`);
+  if (!text) return undefined;
+  const at = `\0${text}`.indexOf(`\0${name}=`);
+  return at < 0 ? '' : text.slice(at + name.length + 1).split('\0', 1)[0];
 }

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../../../core/clock.ts';
 import { errorText } from '../../../core/errors.ts';
 import { agentErrors } from '../../errors.ts';
 import type { ExitStatus, Handle, Launcher, LaunchCheckpoint, LaunchSpec } from '../launcher.ts';
+import { Census } from './census.ts';
 import { CONTAINER_VARIABLE, members, signalAll, supervisorState } from './members.ts';
 import { bootId, processStat } from './proc.ts';
 import { readExitStatus, STATUS_FILE, SUPERVISOR_NAME, SUPERVISOR_SCRIPT } from './supervisor.ts';
@@ -21,6 +22,7 @@ interface Running extends Handle {
 export function createProcessLauncher(parts: { readonly clock: Clock }): Launcher {
   const { clock } = parts;
   const closed = new AbortController();
+  const tree = { clock, census: new Census(clock, closed.signal), signal: closed.signal };
   const handles = new WeakMap<Handle, Running>();
 
   const track = (checkpoint: LaunchCheckpoint, exited: Promise<ExitStatus>): Handle => {
@@ -49,7 +51,7 @@ export function createProcessLauncher(parts: { readonly clock: Clock }): Launche
         child.unref();
         return track(
           checkpoint,
-          gone.then(() => over(clock, checkpoint, true, closed.signal)),
+          gone.then(() => over(tree, checkpoint, true)),
         );
       } catch (error) {
         child.stdin?.destroy();
@@ -60,9 +62,9 @@ export function createProcessLauncher(parts: { readonly clock: Clock }): Launche
 
     async reattach(checkpoint) {
       const state = checkpoint.bootId === bootId() ? supervisorState(checkpoint) : 'another';
-      if (state === 'alive') return track(checkpoint, watch(clock, checkpoint, closed.signal));
+      if (state === 'alive') return track(checkpoint, watch(tree, checkpoint));
       if (readExitStatus(checkpoint.runtimeDir)) {
-        const ended = over(clock, checkpoint, false, closed.signal);
+        const ended = over(tree, checkpoint, false);
         await ended;
         return track(checkpoint, ended);
       }
@@ -74,15 +76,11 @@ export function createProcessLauncher(parts: { readonly clock: Clock }): Launche
       const running = handles.get(handle);
       if (!running) return handle.exited;
       const deadline = clock.monotonic() + graceMs;
-      if (running.deadline === undefined && graceMs > 0)
-        void terminate(clock, running.checkpoint, closed.signal);
+      if (running.deadline === undefined && graceMs > 0) void terminate(tree, running.checkpoint);
       if (running.deadline === undefined || deadline < running.deadline) {
         running.deadline = deadline;
         running.escalation?.cancel();
-        const escalation = clock.after(
-          graceMs,
-          () => void killTree(clock, running.checkpoint, closed.signal),
-        );
+        const escalation = clock.after(graceMs, () => void killTree(tree, running.checkpoint));
         running.escalation = escalation;
         closed.signal.addEventListener('abort', () => escalation.cancel(), { once: true });
         void running.exited.then(() => escalation.cancel());
