@@ -1,3 +1,5 @@
+import { copyOf } from './bytes.ts';
+
 /**
  * Domain names as text: absolute, with the trailing dot (`web.marathon.mesos.`; the root is `.`). Bytes that text
  * cannot hold safely (dots and backslashes inside a label, blanks, controls, non-ASCII) are written `\DDD` (RFC 1035 §5.1), so
@@ -77,19 +79,36 @@ function putLabel(bytes: Uint8Array, start: number, n: number, length: number): 
 }
 
 /**
- * The wire form of a name, without compression. Undefined when it has none: an empty label, a label over 63 bytes, over 255 bytes in all,
- * a character that is not ASCII or a broken escape.
+ * The wire form of a name, without compression. Undefined when it has none: an empty label, a label over 63 bytes,
+ * over 255 bytes in all, a character that is not ASCII or a broken escape.
  */
 export function nameBytes(text: string): Uint8Array | undefined {
-  if (text === '.') return new Uint8Array(1);
-  const out = new Uint8Array(MAX_NAME_BYTES);
+  const length = putName(text);
+  return length === 0 ? undefined : copyOf(wireScratch, 0, length);
+}
+
+/** Whether a name has a wire form. */
+export function isName(text: string): boolean {
+  return putName(text) !== 0;
+}
+
+// One more than a name may have, for the zero behind a name that is exactly too long.
+const wireScratch = new Uint8Array(MAX_NAME_BYTES + 1);
+
+/** Write a name into the scratch; its length, or 0 when it has no wire form. */
+function putName(text: string): number {
+  const out = wireScratch;
+  if (text === '.') {
+    out[0] = 0;
+    return 1;
+  }
   let start = 0;
   let to = 1;
   for (let i = 0; i < text.length; i++) {
     let c = text.charCodeAt(i);
     if (c === DOT) {
       const n = to - start - 1;
-      if (n < 1 || n > 63) return undefined;
+      if (n < 1 || n > 63) return 0;
       out[start] = n;
       start = to++;
       continue;
@@ -97,12 +116,14 @@ export function nameBytes(text: string): Uint8Array | undefined {
     if (c === BACKSLASH) {
       c = escapedByte(text, i);
       i += 3;
-    } else if (c > 126) return undefined;
-    if (c > 255 || to >= MAX_NAME_BYTES) return undefined;
+    } else if (c > 126) return 0;
+    if (c > 255 || to >= MAX_NAME_BYTES) return 0;
     out[to++] = c;
   }
   // The last thing must have been a dot; the byte behind it is the root label.
-  return to === start + 1 && to <= MAX_NAME_BYTES && to > 1 ? out.slice(0, to) : undefined;
+  if (to !== start + 1 || to === 1 || to > MAX_NAME_BYTES) return 0;
+  out[start] = 0;
+  return to;
 }
 
 /** The byte of the escape `\DDD` at `i`; 256 when it is not one. */

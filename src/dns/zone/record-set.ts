@@ -1,4 +1,4 @@
-import { TYPE, nameBytes, srvRdata } from '../wire/index.ts';
+import { TYPE, isName, srvRdata } from '../wire/index.ts';
 import { ipBytes } from './ip.ts';
 import type { ZoneRecord } from './records.ts';
 
@@ -79,7 +79,7 @@ export function splitSrv(host: string): { readonly target: string; readonly port
 /** Why a record cannot be said in DNS, or undefined. */
 export function unservable(record: ZoneRecord): string | undefined {
   const names = record.type === 'SRV' ? [record.name, splitSrv(record.host).target] : [record.name];
-  const bad = names.find((n) => !nameBytes(n));
+  const bad = names.find((n) => !isName(n));
   return bad === undefined ? undefined : `'${bad}' is no DNS name: ${problem(bad)}`;
 }
 

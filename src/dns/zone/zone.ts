@@ -36,7 +36,9 @@ export interface UnservableRecord {
 }
 
 interface Node {
-  readonly sets: Map<ZoneRecordType, RecordSet>;
+  A: RecordSet | undefined;
+  AAAA: RecordSet | undefined;
+  SRV: RecordSet | undefined;
   /** Declared services that have this name, whether or not anything runs for them. */
   declared: number;
   /** Names below this one: an empty non-terminal exists too (RFC 4592 §2.2.2). */
@@ -120,13 +122,13 @@ export class Zone {
 
   /** The values of one name and type as text. */
   hosts(name: string, type: ZoneRecordType): readonly string[] {
-    return this.#nodes.get(name)?.sets.get(type)?.hosts() ?? [];
+    return this.#nodes.get(name)?.[type]?.hosts() ?? [];
   }
 
   /** Every name with its values, by type, for the transfer over HTTP. */
   *all(type: ZoneRecordType): Generator<readonly [name: string, hosts: string[]]> {
     for (const [name, node] of this.#nodes) {
-      const set = node.sets.get(type);
+      const set = node[type];
       if (set) yield [name, set.hosts()];
     }
   }
@@ -181,11 +183,11 @@ export class Zone {
     const reason = unservable(record);
     if (reason !== undefined) this.#countUnservable(record, reason);
     const node = this.#node(record.name);
-    let set = node.sets.get(record.type);
+    let set = node[record.type];
     if (!set) {
-      if (node.sets.size === 0) this.#touchParents(record.name, 1);
+      if (!ownsRecords(node)) this.#touchParents(record.name, 1);
       set = new RecordSet();
-      node.sets.set(record.type, set);
+      node[record.type] = set;
     }
     if (!set.add(record, this.settings.srvWeight)) return;
     this.#recordCount++;
@@ -194,15 +196,15 @@ export class Zone {
 
   #remove(record: ZoneRecord): void {
     const node = this.#nodes.get(record.name);
-    const set = node?.sets.get(record.type);
+    const set = node?.[record.type];
     if (!node || !set) return;
     this.#forgetUnservable(record);
     if (!set.remove(record)) return;
     this.#recordCount--;
     this.#revision++;
     if (set.size > 0) return;
-    node.sets.delete(record.type);
-    if (node.sets.size > 0) return;
+    node[record.type] = undefined;
+    if (ownsRecords(node)) return;
     this.#touchParents(record.name, -1);
     this.#dropIfEmpty(record.name, node);
   }
@@ -210,14 +212,14 @@ export class Zone {
   #node(name: string): Node {
     let node = this.#nodes.get(name);
     if (!node) {
-      node = { sets: new Map(), declared: 0, below: 0 };
+      node = { A: undefined, AAAA: undefined, SRV: undefined, declared: 0, below: 0 };
       this.#nodes.set(name, node);
     }
     return node;
   }
 
   #dropIfEmpty(name: string, node: Node): void {
-    if (node.sets.size === 0 && node.declared === 0 && node.below === 0) this.#nodes.delete(name);
+    if (!ownsRecords(node) && node.declared === 0 && node.below === 0) this.#nodes.delete(name);
   }
 
   /** Count a name in, or out, at each name between it and the apex. */
@@ -247,13 +249,19 @@ export class Zone {
   }
 }
 
+const NONE: readonly Entry[] = [];
+
 function entriesOf(node: Node, type: number): readonly Entry[] {
-  const set = (t: ZoneRecordType): readonly Entry[] => node.sets.get(t)?.entries ?? [];
+  const set = (t: ZoneRecordType): readonly Entry[] => node[t]?.entries ?? NONE;
   if (type === TYPE.A) return set('A');
   if (type === TYPE.AAAA) return set('AAAA');
   if (type === TYPE.SRV) return set('SRV');
   if (type === TYPE.ANY) return [...set('SRV'), ...set('A'), ...set('AAAA')];
-  return [];
+  return NONE;
+}
+
+function ownsRecords(node: Node): boolean {
+  return node.A !== undefined || node.AAAA !== undefined || node.SRV !== undefined;
 }
 
 function unservableKey(record: ZoneRecord): string {
