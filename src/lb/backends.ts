@@ -8,6 +8,7 @@ import { OutlierDetector } from './health/outlier.ts';
 import { ServiceStats } from './metrics.ts';
 import type { BalanceMethod, Route, RouteBook } from './router/index.ts';
 import { UpstreamPool } from './upstream/index.ts';
+import type { UpstreamConnection } from './upstream/index.ts';
 
 /** A service port with routes to it: its balancer, its health and a pool per endpoint. Lives as long as its routes. */
 class ServiceBackend implements Backend {
@@ -18,7 +19,10 @@ class ServiceBackend implements Backend {
   readonly stats = new ServiceStats();
   hasInstances = false;
   readonly #config: LbConfig;
-  readonly #pools = new Map<string, { readonly address: string; readonly pool: UpstreamPool }>();
+  readonly #pools = new Map<
+    string,
+    { readonly address: string; readonly pool: UpstreamPool<UpstreamConnection> }
+  >();
 
   constructor(route: Route, config: LbConfig, random: Random) {
     this.key = route.backendKey;
@@ -45,10 +49,10 @@ class ServiceBackend implements Backend {
     }
   }
 
-  pool(endpoint: Endpoint): UpstreamPool {
+  pool(endpoint: Endpoint): UpstreamPool<UpstreamConnection> {
     const existing = this.#pools.get(endpoint.key);
     if (existing !== undefined) return existing.pool;
-    const pool = new UpstreamPool(this.#config.upstream);
+    const pool = new UpstreamPool<UpstreamConnection>(this.#config.upstream);
     this.#pools.set(endpoint.key, { address: addressOf(endpoint), pool });
     return pool;
   }

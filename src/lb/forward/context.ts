@@ -6,7 +6,7 @@ import type { LbConfig } from '../config.ts';
 import type { BodyReader, HeadWriter, ResponseParser } from '../http1/index.ts';
 import type { ServiceStats } from '../metrics.ts';
 import type { ReasonCode } from '../reasons.ts';
-import type { UpstreamPool } from '../upstream/index.ts';
+import type { UpstreamConnection, UpstreamPool } from '../upstream/index.ts';
 import type { ClientFacts, FieldFilter } from './heads.ts';
 import type { RetryBudget } from './retry.ts';
 
@@ -19,7 +19,7 @@ export interface Backend {
   readonly stats: ServiceStats;
   /** There are instances, whether they take requests or not. */
   readonly hasInstances: boolean;
-  pool(endpoint: Endpoint): UpstreamPool;
+  pool(endpoint: Endpoint): UpstreamPool<UpstreamConnection>;
 }
 
 /** What all exchanges of one load balancer share. Parsers and writers hold one message for the length of one call. */

@@ -1,5 +1,4 @@
 import { COLON, CR, HTAB, LF, SP, TOKEN, VALUE } from './chars.ts';
-import { fieldId } from './fields.ts';
 import type { Fields } from './fields.ts';
 
 /** Why a head is refused. Stable names; `reasons.ts` gives each its status. */
@@ -66,21 +65,17 @@ function parseLine(bytes: Uint8Array, at: number, end: number, fields: Fields, o
   if (bytes[p] !== CR) return fail(out, bytes[p] === LF ? 'bare-lf' : 'bad-field-value');
   if (p + 1 >= end) return INCOMPLETE;
   if (bytes[p + 1] !== LF) return fail(out, 'bad-field-value');
-  let valueEnd = p;
-  while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
-  const i = fields.count;
-  if (i >= fields.id.length) return fail(out, 'too-many-fields');
-  const id = fieldId(bytes, at, nameEnd);
-  fields.nameStart[i] = at;
-  fields.nameEnd[i] = nameEnd;
-  fields.valueStart[i] = valueStart;
-  fields.valueEnd[i] = valueEnd;
-  fields.lineEnd[i] = p + 2;
-  fields.id[i] = id;
-  fields.present |= 1 << id;
+  if (fields.count >= fields.id.length) return fail(out, 'too-many-fields');
+  fields.add(at, nameEnd, valueStart, trimEnd(bytes, valueStart, p), p + 2);
   if (odd > 1) fields.oddNames = true;
-  fields.count = i + 1;
   return p + 2;
+}
+
+/** Blanks at the end are no part of the value. */
+function trimEnd(bytes: Uint8Array, start: number, end: number): number {
+  let p = end;
+  while (p > start && (bytes[p - 1] === SP || bytes[p - 1] === HTAB)) p--;
+  return p;
 }
 
 function nameError(bytes: Uint8Array, start: number, at: number): HeadError {

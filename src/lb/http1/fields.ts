@@ -107,6 +107,20 @@ export class Fields {
     this.oddNames = false;
   }
 
+  /** Append a field line; the caller has made sure of the room. */
+  add(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, lineEnd: number): void {
+    const i = this.count;
+    const id = fieldId(this.bytes, nameStart, nameEnd);
+    this.nameStart[i] = nameStart;
+    this.nameEnd[i] = nameEnd;
+    this.valueStart[i] = valueStart;
+    this.valueEnd[i] = valueEnd;
+    this.lineEnd[i] = lineEnd;
+    this.id[i] = id;
+    this.present |= 1 << id;
+    this.count = i + 1;
+  }
+
   has(id: FieldId): boolean {
     return (this.present & (1 << id)) !== 0;
   }

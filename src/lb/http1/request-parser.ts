@@ -1,5 +1,5 @@
 import { CR, latin1, LF, SP, TARGET, TOKEN } from './chars.ts';
-import { fail, FAILED, INCOMPLETE, parseFields } from './field-parser.ts';
+import { fail, INCOMPLETE, parseFields } from './field-parser.ts';
 import type { ErrorSlot, HeadError } from './field-parser.ts';
 import { Fields } from './fields.ts';
 
@@ -78,7 +78,11 @@ export class RequestParser implements ErrorSlot {
     if (at <= 0) return at;
     at = this.#target(bytes, at, end);
     if (at <= 0) return at;
-    // "HTTP/1.1" CRLF
+    return this.#version(bytes, at, end);
+  }
+
+  /** "HTTP/1.1" CRLF */
+  #version(bytes: Uint8Array, at: number, end: number): number {
     if (at + 10 > end) {
       // A line that ends early is wrong already (HTTP/0.9 is `GET /path` and no more), the rest may still come.
       for (let i = at; i < end; i++) {
@@ -87,10 +91,9 @@ export class RequestParser implements ErrorSlot {
       return INCOMPLETE;
     }
     for (let i = 0; i < 5; i++) if (bytes[at + i] !== HTTP[i]) return fail(this, 'bad-request-line');
-    const major = (bytes[at + 5] as number) - 48;
-    const minor = (bytes[at + 7] as number) - 48;
-    if (bytes[at + 6] !== DOT || major < 0 || major > 9 || minor < 0 || minor > 9)
-      return fail(this, 'bad-request-line');
+    const major = digit(bytes, at + 5);
+    const minor = digit(bytes, at + 7);
+    if (bytes[at + 6] !== DOT || major < 0 || minor < 0) return fail(this, 'bad-request-line');
     if (bytes[at + 8] !== CR || bytes[at + 9] !== LF)
       return fail(this, bytes[at + 8] === LF ? 'bare-lf' : 'bad-request-line');
     if (major !== 1 || minor > 1) return fail(this, 'bad-version');
@@ -146,7 +149,11 @@ export class RequestParser implements ErrorSlot {
   }
 }
 
+/** The value of a decimal digit, -1 for anything else. */
+function digit(bytes: Uint8Array, at: number): number {
+  const value = (bytes[at] as number) - 48;
+  return value >= 0 && value <= 9 ? value : -1;
+}
+
 const HTTP = [72, 84, 84, 80, 47];
 const GET_ = (71 << 24) | (69 << 16) | (84 << 8) | 32;
-
-export { FAILED, INCOMPLETE };

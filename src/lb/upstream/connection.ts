@@ -20,12 +20,12 @@ export class UpstreamConnection implements TransportHandler {
   connected = false;
   /** Monotonic milliseconds; only meaningful while idle. */
   idleSince = 0;
-  readonly #pool: UpstreamPool;
+  readonly #pool: UpstreamPool<UpstreamConnection>;
   #user: UpstreamUser | undefined;
 
   constructor(
     reactor: Reactor,
-    pool: UpstreamPool,
+    pool: UpstreamPool<UpstreamConnection>,
     to: { readonly ip: string; readonly port: number },
     timeoutMs: number,
     user: UpstreamUser,

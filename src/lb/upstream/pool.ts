@@ -1,4 +1,8 @@
-import type { UpstreamConnection } from './connection.ts';
+/** What a pool needs of a connection. */
+export interface Poolable {
+  idleSince: number;
+  readonly transport: { readonly closed: boolean; destroy(): void };
+}
 
 export interface PoolLimits {
   readonly idleMs: number;
@@ -9,9 +13,9 @@ export interface PoolLimits {
  * Idle connections to one endpoint. The one used last is taken first, so that the surplus grows old and is closed. It
  * ends with its endpoint: idle connections close at once, those in use when their exchange is over.
  */
-export class UpstreamPool {
+export class UpstreamPool<C extends Poolable> {
   readonly #limits: PoolLimits;
-  readonly #idle: UpstreamConnection[] = [];
+  readonly #idle: C[] = [];
   #closed = false;
 
   constructor(limits: PoolLimits) {
@@ -23,7 +27,7 @@ export class UpstreamPool {
   }
 
   /** An idle connection that is younger than `maxIdleMs`. */
-  take(now: number, maxIdleMs: number): UpstreamConnection | undefined {
+  take(now: number, maxIdleMs: number): C | undefined {
     const newest = this.#idle.at(-1);
     if (newest === undefined || now - newest.idleSince >= Math.min(maxIdleMs, this.#limits.idleMs))
       return undefined;
@@ -32,7 +36,7 @@ export class UpstreamPool {
   }
 
   /** False when it is not wanted: the caller closes it. */
-  give(connection: UpstreamConnection, now: number): boolean {
+  give(connection: C, now: number): boolean {
     if (this.#closed || connection.transport.closed) return false;
     if (this.#idle.length >= this.#limits.maxIdlePerEndpoint) return false;
     connection.idleSince = now;
@@ -41,7 +45,7 @@ export class UpstreamPool {
   }
 
   /** The connection is gone. */
-  forget(connection: UpstreamConnection): void {
+  forget(connection: C): void {
     const i = this.#idle.lastIndexOf(connection);
     if (i >= 0) this.#idle.splice(i, 1);
   }
