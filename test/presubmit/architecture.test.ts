@@ -20,7 +20,7 @@ let copy = '';
 
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'rimrock-walls-'));
-  for (const name of ['src', 'tsconfig.json', '.dependency-cruiser.mjs', 'package.json']) {
+  for (const name of ['src', 'scripts', 'test', 'tsconfig.json', '.dependency-cruiser.mjs', 'package.json']) {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
