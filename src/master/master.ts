@@ -92,6 +92,8 @@ export function createMaster(parts: MasterParts): Master {
     },
     async stop() {
       parts.health.drain();
+      // Nobody new first: a scheduler whose stream ends dials again at once, and must not find us half closed.
+      api.server.close();
       await engine.stop();
       await api.close();
       ready.listening = false;

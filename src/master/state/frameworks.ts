@@ -190,11 +190,9 @@ export function frameworkStreamClosed(step: Step, streamId: string): void {
   removeOffers(step, framework.offers, false);
   step.state.filters.clear(framework.id);
   const timeoutMs = Math.max(0, framework.info.failover_timeout) * 1000;
+  // Apache Mesos tells operators nothing of a mere disconnection.
   if (timeoutMs === 0) removeFramework(step, framework);
-  else {
-    framework.failoverAt = step.mono + timeoutMs;
-    announce(step, framework, 'FRAMEWORK_UPDATED');
-  }
+  else framework.failoverAt = step.mono + timeoutMs;
 }
 
 /** Remove frameworks that did not come back in time. */
