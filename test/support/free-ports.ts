@@ -1,13 +1,16 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
-/** `n` different ports of 127.0.0.1, outside the agent's default range, that are free for TCP and UDP just now. */
+/**
+ * `n` different ports of 127.0.0.1 that are free for TCP and UDP just now: below those that the system gives to outgoing
+ * connections, so that none of these takes one before the test does, and outside the ports of tasks.
+ */
 export async function freePorts(n: number): Promise<number[]> {
   const holds: (() => Promise<void>)[] = [];
   const ports: number[] = [];
   try {
     for (let tries = 0; ports.length < n && tries < 200 + n; tries++) {
-      const port = 33_000 + Math.floor(Math.random() * 27_000);
+      const port = 10_000 + Math.floor(Math.random() * 10_000);
       const tcp = await holdTcp(port);
       if (!tcp) continue;
       holds.push(tcp);
