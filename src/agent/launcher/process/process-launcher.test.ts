@@ -119,7 +119,7 @@ describe('process trees', () => {
        await launcher.launch(spec, async (c) => console.log(JSON.stringify(c)));
        setInterval(() => {}, 1000);`,
     );
-    spawn('mkfifo', [join(folder, 'fifo')]);
+    await once(spawn('mkfifo', [join(folder, 'fifo')]), 'exit');
     const agent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [text] = (await once(agent.stdout, 'data')) as [Buffer];
     const checkpoint = JSON.parse(text.toString()) as LaunchCheckpoint;
