@@ -63,7 +63,11 @@ const TABLE: readonly (readonly [string, string, string])[] = [
   ['dots before an encoded backslash', line('GET /a/..%5Cetc HTTP/1.1'), 'ambiguous-path'],
   ['dots with a parameter', line('GET /a/..;x=1/etc HTTP/1.1'), 'ambiguous-path'],
   ['encoded NUL', line('GET /a%00 HTTP/1.1'), 'ambiguous-path'],
-  ['dots in names', line('GET /.well-known/a..b/...?x=/../ HTTP/1.1'), 'ok a.test /.well-known/a..b/...?x=/../'],
+  [
+    'dots in names',
+    line('GET /.well-known/a..b/...?x=/../ HTTP/1.1'),
+    'ok a.test /.well-known/a..b/...?x=/../',
+  ],
   ['encoded slash in a name', line('GET /group%2Fproject HTTP/1.1'), 'ok a.test /group%2Fproject'],
   ['backslash in the path', line('GET /a\\..\\b HTTP/1.1'), 'backslash-in-path'],
   ['backslash in the query', line('GET /?a=\\ HTTP/1.1'), 'ok a.test /?a=\\'],
@@ -96,8 +100,16 @@ const TABLE: readonly (readonly [string, string, string])[] = [
   ['100 fields', get('A: b\r\n'.repeat(99)), 'ok a.test /'],
   ['17 KB of fields', get(`A: ${'b'.repeat(17_000)}\r\n`), 'head-too-large'],
   // framing
-  ['length and transfer encoding', post('Content-Length: 1\r\nTransfer-Encoding: chunked\r\n'), 'length-and-transfer-encoding'],
-  ['the other way round', post('Transfer-Encoding: chunked\r\nContent-Length: 1\r\n'), 'length-and-transfer-encoding'],
+  [
+    'length and transfer encoding',
+    post('Content-Length: 1\r\nTransfer-Encoding: chunked\r\n'),
+    'length-and-transfer-encoding',
+  ],
+  [
+    'the other way round',
+    post('Transfer-Encoding: chunked\r\nContent-Length: 1\r\n'),
+    'length-and-transfer-encoding',
+  ],
   ['two lengths', post('Content-Length: 1\r\nContent-Length: 2\r\n'), 'duplicate-content-length'],
   ['two equal lengths', post('Content-Length: 1\r\nContent-Length: 1\r\n'), 'duplicate-content-length'],
   ['a list of lengths', post('Content-Length: 1, 1\r\n'), 'bad-content-length'],
@@ -112,12 +124,20 @@ const TABLE: readonly (readonly [string, string, string])[] = [
   ['CHUNKED', post('Transfer-Encoding: CHUNKED\r\n'), 'ok a.test /'],
   ['gzip, chunked', post('Transfer-Encoding: gzip, chunked\r\n'), 'bad-transfer-encoding'],
   ['identity, chunked', post('Transfer-Encoding: identity, chunked\r\n'), 'bad-transfer-encoding'],
-  ['chunked twice', post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n'), 'bad-transfer-encoding'],
+  [
+    'chunked twice',
+    post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n'),
+    'bad-transfer-encoding',
+  ],
   ['quoted chunked', post('Transfer-Encoding: "chunked"\r\n'), 'bad-transfer-encoding'],
   ['xchunked', post('Transfer-Encoding: xchunked\r\n'), 'bad-transfer-encoding'],
   ['chunked with a parameter', post('Transfer-Encoding: chunked;a=b\r\n'), 'bad-transfer-encoding'],
   ['vertical tab before chunked', post('Transfer-Encoding: \x0bchunked\r\n'), 'bad-field-value'],
-  ['transfer encoding on HTTP/1.0', `POST / HTTP/1.0\r\n${H}Transfer-Encoding: chunked\r\n\r\n`, 'transfer-encoding-on-http10'],
+  [
+    'transfer encoding on HTTP/1.0',
+    `POST / HTTP/1.0\r\n${H}Transfer-Encoding: chunked\r\n\r\n`,
+    'transfer-encoding-on-http10',
+  ],
   // what intermediaries say
   ['underscore alias', get('X_Forwarded_For: 1.2.3.4\r\n'), 'alias-field'],
   ['mixed alias', get('X-Forwarded_Host: b\r\n'), 'alias-field'],
@@ -127,7 +147,11 @@ const TABLE: readonly (readonly [string, string, string])[] = [
   ['a harmless underscore', get('My_Field: 1\r\n'), 'ok a.test /'],
   ['Connection names Host', get('Connection: close, Host\r\n'), 'connection-names-protected'],
   ['Connection names X-Forwarded-For', get('Connection: X-Forwarded-For\r\n'), 'connection-names-protected'],
-  ['Connection names Content-Length', post('Connection: content-length\r\nContent-Length: 1\r\n'), 'connection-names-protected'],
+  [
+    'Connection names Content-Length',
+    post('Connection: content-length\r\nContent-Length: 1\r\n'),
+    'connection-names-protected',
+  ],
   ['Connection names Authorization', get('Connection: Authorization\r\n'), 'connection-names-protected'],
   ['Connection names its own field', get('Connection: X-Mine\r\nX-Mine: 1\r\n'), 'ok a.test /'],
   ['Expect: 100-continue', post('Expect: 100-Continue\r\nContent-Length: 1\r\n'), 'ok a.test /'],
@@ -157,7 +181,11 @@ describe('the admission table', () => {
 
   it.each([
     ['a WebSocket', 'Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n', true],
-    ['h2c goes on as HTTP/1.1', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n', false],
+    [
+      'h2c goes on as HTTP/1.1',
+      'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n',
+      false,
+    ],
     ['a choice of protocols', 'Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n', false],
     ['without Connection', 'Upgrade: websocket\r\n', false],
     ['with a body', 'Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n', false],
