@@ -21,6 +21,8 @@ export class FakeTasks {
   readonly #tasks = new Map<string, Entry>();
   /** Every task ever launched, by id. */
   readonly launched: TaskInfo[] = [];
+  /** Answer reconciliation as a master to which no agent has come back yet. */
+  amnesia = false;
   /** Called instead of running a task at once. */
   onLaunch: (task: FakeTask) => void = (task) => this.update(task.id, 'TASK_RUNNING');
   /** Called instead of ending a task at once. */
@@ -112,9 +114,10 @@ export class FakeTasks {
     asked: readonly { readonly task_id: Value; readonly agent_id?: Value }[],
     knowsAgent: (agentId: string) => boolean,
   ): void {
-    const wanted = asked.length > 0 ? asked : this.alive().map((t) => ({ task_id: { value: t.id } }));
+    const known = this.amnesia ? [] : this.alive();
+    const wanted = asked.length > 0 ? asked : known.map((t) => ({ task_id: { value: t.id } }));
     for (const { task_id, agent_id } of wanted as typeof asked) {
-      const task = this.get(task_id.value);
+      const task = this.amnesia ? undefined : this.get(task_id.value);
       const gone = agent_id !== undefined && knowsAgent(agent_id.value) ? 'TASK_GONE' : 'TASK_UNKNOWN';
       const status: TaskStatus = {
         task_id,
