@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
 import type { Health } from '../core/health.ts';
@@ -8,10 +7,8 @@ import type { Component } from '../core/lifecycle.ts';
 import type { Logger } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
-import type { MasterInfo } from '../mesos/index.ts';
-import { ipToUint32 } from '../mesos/index.ts';
 import type { Store } from '../store/index.ts';
-import { BUILD_INFO, MASTER_CAPABILITIES, MESOS_VERSION } from './build-info.ts';
+import { BUILD_INFO } from './build-info.ts';
 import { parseMinimum } from './config.ts';
 import type { MasterConfig } from './config.ts';
 import { Engine } from './engine.ts';
@@ -19,6 +16,7 @@ import { errors } from './errors.ts';
 import { flags } from './flags.ts';
 import type { MasterFacts } from './http/facts.ts';
 import { addMasterRoutes } from './http/routes.ts';
+import { masterInfo } from './master-info.ts';
 import { exposeMetrics, metricsSnapshot } from './metrics.ts';
 import { Registry } from './registry.ts';
 import { newState } from './state/index.ts';
@@ -108,24 +106,6 @@ async function recover(engine: Engine, reregisterMs: number): Promise<void> {
   for (const [id, since] of known.unreachable) state.unreachableAgents.set(id, since);
   for (const [id, since] of known.gone) state.goneAgents.set(id, since);
   state.recoveredUntil = clock.monotonic() + reregisterMs;
-}
-
-/** How the master names itself: by what was advertised, else by where it listens. */
-function masterInfo(config: MasterConfig, id: string, port: number): MasterInfo {
-  const listened =
-    isIP(config.host) !== 0 && !/^(0\.0\.0\.0|::)$/.test(config.host) ? config.host : undefined;
-  const ip = config.advertiseIp ?? listened ?? '127.0.0.1';
-  const hostname = config.hostname ?? ip;
-  return {
-    id,
-    ip: ipToUint32(ip),
-    port,
-    pid: `master@${ip.includes(':') ? `[${ip}]` : ip}:${port}`,
-    hostname,
-    version: MESOS_VERSION,
-    address: { hostname, ip, port },
-    capabilities: MASTER_CAPABILITIES.map((type) => ({ type })),
-  };
 }
 
 function policyOf(config: MasterConfig): Policy {
