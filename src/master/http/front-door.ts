@@ -14,35 +14,41 @@ export interface CallReader {
   checksAccept(call: JsonObject): boolean;
 }
 
-/**
- * The refusals that every v1 API of Mesos gives in the same order (mesos-api.md §1.1): method, Content-Type, body,
- * call, Accept. Answers itself and returns undefined when the call is refused.
- */
-export function readCall(request: ApiRequest, reply: ApiReply, api: CallReader): JsonObject | undefined {
-  if (request.method !== 'POST') return refuse(sendMethodNotAllowed(reply, 'POST', request.method));
-  const type = request.headers['content-type'];
-  if (type === undefined) return refuse(sendText(reply, 400, "Expecting 'Content-Type' to be present"));
-  if (type !== 'application/json')
-    return refuse(
-      sendText(reply, 415, "Expecting 'Content-Type' of application/json or application/x-protobuf"),
-    );
-  const json = parseJson(bodyText(request));
-  if (!json.ok) return refuse(sendText(reply, 400, `Failed to parse body into JSON: ${json.problem}`));
-  const call = api.decode(json.value);
-  if (!call.ok)
-    return refuse(sendText(reply, 400, `Failed to convert JSON into Call protobuf: ${call.problem}`));
-  const problem = api.problem(call.value);
-  if (problem !== undefined)
-    return refuse(sendText(reply, 400, `Failed to validate ${api.name}: ${problem}`));
-  if (api.checksAccept(call.value) && !acceptsJson(request.headers.accept))
-    return refuse(
-      sendText(reply, 406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'"),
-    );
-  return call.value;
+interface Refusal {
+  readonly status: 400 | 406 | 415;
+  readonly text: string;
 }
 
-function refuse(_reply: ApiReply): undefined {
+/** The call in a request; undefined when it was refused, which is then answered. */
+export function readCall(request: ApiRequest, reply: ApiReply, api: CallReader): JsonObject | undefined {
+  if (request.method !== 'POST') {
+    sendMethodNotAllowed(reply, 'POST', request.method);
+    return undefined;
+  }
+  const read = examine(request, api);
+  if ('call' in read) return read.call;
+  sendText(reply, read.status, read.text);
   return undefined;
+}
+
+/** The refusals that every v1 API of Mesos gives in the same order (mesos-api.md §1.1). */
+function examine(request: ApiRequest, api: CallReader): { readonly call: JsonObject } | Refusal {
+  const type = request.headers['content-type'];
+  if (type === undefined) return { status: 400, text: "Expecting 'Content-Type' to be present" };
+  if (type !== 'application/json')
+    return { status: 415, text: "Expecting 'Content-Type' of application/json or application/x-protobuf" };
+  const json = parseJson(bodyText(request));
+  if (!json.ok) return { status: 400, text: `Failed to parse body into JSON: ${json.problem}` };
+  const call = api.decode(json.value);
+  if (!call.ok) return { status: 400, text: `Failed to convert JSON into Call protobuf: ${call.problem}` };
+  const problem = api.problem(call.value);
+  if (problem !== undefined) return { status: 400, text: `Failed to validate ${api.name}: ${problem}` };
+  if (api.checksAccept(call.value) && !acceptsJson(request.headers.accept))
+    return {
+      status: 406,
+      text: "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'",
+    };
+  return { call: call.value };
 }
 
 export function bodyText(request: ApiRequest): string {
