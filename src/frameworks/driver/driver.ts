@@ -29,6 +29,9 @@ export interface DriverParts {
 /** How often in a row redirects are followed before it is taken for a loop. */
 const MAX_REDIRECTS = 5;
 const REMOVED = 'Framework has been removed';
+/** Another scheduler has taken our framework id; not to take it straight back keeps two from fighting without pause. */
+const FAILED_OVER = 'Framework failed over';
+const FAILED_OVER_WAIT_MS = 15_000;
 
 /**
  * A client of the Mesos scheduler API v1. It keeps one subscription open (redirects followed, heartbeats watched,
@@ -125,7 +128,8 @@ export class SchedulerDriver {
       }
       hops = 0;
       this.#parts.log.warn({ url, reason: end.reason }, 'not subscribed to the master');
-      await sleep(this.#parts.clock, backoff.delay(), this.#stop.signal);
+      const ms = end.reason === FAILED_OVER ? FAILED_OVER_WAIT_MS : backoff.delay();
+      await sleep(this.#parts.clock, ms, this.#stop.signal);
     }
   }
 

@@ -204,13 +204,15 @@ describe('whatever happens', () => {
           const tasks = master.running().filter((t) => t.state === 'TASK_RUNNING');
           const lost = master.running().filter((t) => t.state === 'TASK_UNREACHABLE');
           const same = tasks.every((t) => t.info.command?.value === app.cmd);
-          return same && tasks.length === app.instances && lost.length + tasks.length === master.running().length;
+          return (
+            same && tasks.length === app.instances && lost.length + tasks.length === master.running().length
+          );
         });
         expect((await request('GET', '/v2/apps/hello')).body.app.tasks).toHaveLength(app.instances);
         await stop();
         await harness.cleanUp();
       }),
-      { numRuns: 200 },
+      { numRuns: 20 },
     );
   });
 });

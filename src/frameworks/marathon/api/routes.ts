@@ -47,7 +47,7 @@ export function addRoutes(api: Api, context: ApiContext, streams: EventStreams):
     return send(reply, resetDelay(context, rest.slice(0, -'/delay'.length)));
   });
   api.get('/v2/events', (request, reply) => {
-    if (!(request.headers.accept ?? '').includes('text/event-stream'))
+    if (request.method !== 'GET' || !(request.headers.accept ?? '').includes('text/event-stream'))
       return send(reply, failure(405, 'ask for the event stream with the header Accept: text/event-stream'));
     streams.attach(request, reply, new Set(new Query(request.url).all('event_type')));
     return reply;

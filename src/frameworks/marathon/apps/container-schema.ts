@@ -70,4 +70,3 @@ export const containerSchema = z.object({
     })
     .optional(),
 });
-export type Container = z.output<typeof containerSchema>;

@@ -10,7 +10,7 @@ const limit = z.union([amount('cpus or MB'), z.literal('unlimited')], {
   error: 'write a number or "unlimited"',
 });
 
-export const networkSchema = z.object({
+const networkSchema = z.object({
   name: text.optional(),
   mode: z.enum(['host', 'container', 'container/bridge'], {
     error: "write one of 'host', 'container', 'container/bridge'",
@@ -18,7 +18,7 @@ export const networkSchema = z.object({
   labels: labelsSchema.optional(),
 });
 
-export const portDefinitionSchema = z.object({
+const portDefinitionSchema = z.object({
   port: z.int().min(0).max(65535).default(0),
   name: z
     .string()
@@ -123,5 +123,4 @@ export const appSchema = z.object({
 });
 
 export type AppDefinition = z.output<typeof appSchema>;
-export type Network = z.output<typeof networkSchema>;
 export type PortDefinition = z.output<typeof portDefinitionSchema>;

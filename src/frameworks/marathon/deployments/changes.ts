@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Random } from '../../../core/random.ts';
 import type { App } from '../apps/app.ts';
 import { timestamp } from '../apps/app.ts';
-import { absolutePath, isWithin } from '../apps/paths.ts';
+import { absolutePath, isWithin, parentPath } from '../apps/paths.ts';
 import type { FieldProblem } from '../apps/problem.ts';
 import type { AppRegistry } from '../apps/registry.ts';
 import type { EventBus } from '../events/bus.ts';
@@ -156,5 +156,5 @@ function planned(app: App): PlannedApp {
 
 function commonGroup(edit: Edit): string {
   const [only] = edit.keys();
-  return edit.size === 1 && only !== undefined ? absolutePath('..', only) : '/';
+  return edit.size === 1 && only !== undefined ? parentPath(only) : '/';
 }
