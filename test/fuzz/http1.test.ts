@@ -174,7 +174,7 @@ function nodeServer(): (bytes: Buffer) => Promise<Message | string> {
 function nodeClient(bytes: Buffer): Promise<Message | string> {
   return new Promise((resolve) => {
     const wire = new Wire();
-    const req = httpRequest({ createConnection: () => wire as never, maxHeaderSize: 65_536 });
+    const req = httpRequest({ createConnection: () => wire, maxHeaderSize: 65_536 });
     req.on('error', (error) => resolve(`refused: ${error.message}`));
     req.on('response', (res) => {
       void drained(res).then(
