@@ -52,7 +52,11 @@ export class FieldFilter {
       keep[i] = out ? 0 : 1;
       dropped ||= out;
     }
-    if (fields.has(FieldId.CONNECTION)) this.#dropNamed(fields);
+    const plain =
+      !fields.has(FieldId.CONNECTION) ||
+      fields.isJust(FieldId.CONNECTION, 'keep-alive') ||
+      fields.isJust(FieldId.CONNECTION, 'close');
+    if (!plain) this.#dropNamed(fields);
     return dropped;
   }
 

@@ -4,6 +4,7 @@ export type { Backend, ClientSide, ClientTunnel, DeadlineKind, ForwardContext } 
 export { Exchange } from './exchange.ts';
 export { FieldFilter } from './heads.ts';
 export type { ClientFacts } from './heads.ts';
+export { keepsAlive } from './keep-alive.ts';
 export { ownAnswer } from './own-answer.ts';
 export { RetryBudget } from './retry.ts';
 export { trustedPeers } from './trust.ts';

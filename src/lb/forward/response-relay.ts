@@ -4,6 +4,7 @@ import { alloc } from './context.ts';
 import type { ClientSide, ForwardContext } from './context.ts';
 import type { Admitted } from './admit.ts';
 import { writeResponseHead } from './heads.ts';
+import { keepsAlive } from './keep-alive.ts';
 import { forwardTrailers } from './relay.ts';
 
 /** So many 1xx answers before the final one are an instance gone wrong. */
@@ -94,7 +95,7 @@ export class ResponseRelay {
     this.status = head.status;
     this.#inBody = true;
     this.#dechunk = exchange.http10 && length === CHUNKED;
-    this.#reusable = instanceKeepsAlive(head) && length !== UNTIL_CLOSE;
+    this.#reusable = keepsAlive(head.fields, head.version) && length !== UNTIL_CLOSE;
     this.keepAlive =
       exchange.keepAlive &&
       length !== UNTIL_CLOSE &&
@@ -179,12 +180,4 @@ export class ResponseRelay {
     this.#client.transport.writeOwned(this.#ctx.writer.take(alloc));
     this.#exchange.upgraded(bytes.subarray(next));
   }
-}
-
-/** Whether the instance keeps the connection open after this answer (RFC 9112 §9.3). */
-function instanceKeepsAlive(head: ResponseParser): boolean {
-  if (!head.fields.has(FieldId.CONNECTION)) return head.version === 11;
-  const options = head.fields.list(FieldId.CONNECTION);
-  if (options.includes('close')) return false;
-  return head.version === 11 || options.includes('keep-alive');
 }

@@ -128,13 +128,22 @@ export class Fields {
   /** Index of the first field of this kind, -1 without one. */
   find(id: FieldId): number {
     if ((this.present & (1 << id)) === 0) return -1;
-    return this.id.subarray(0, this.count).indexOf(id);
+    let i = 0;
+    while (this.id[i] !== id) i++;
+    return i;
   }
 
   countOf(id: FieldId): number {
     let n = 0;
     for (let i = 0; i < this.count; i++) if (this.id[i] === id) n += 1;
     return n;
+  }
+
+  /** There is exactly one field of this kind, with this value (given in lower case). */
+  isJust(id: FieldId, value: string): boolean {
+    const i = this.find(id);
+    if (i < 0 || this.countOf(id) !== 1) return false;
+    return equalsLower(this.bytes, this.valueStart[i] as number, this.valueEnd[i] as number, value);
   }
 
   /** Field name in lower case. */

@@ -49,7 +49,11 @@ export class RouteTable implements Router {
     if (exact !== undefined) {
       for (const route of exact) if (query.path.startsWith(route.path)) return route;
     }
-    let known = exact !== undefined;
+    return this.#matchWildcard(query, exact !== undefined);
+  }
+
+  #matchWildcard(query: RouteQuery, exactKnown: boolean): Route | NoMatch {
+    let known = exactKnown;
     for (const routes of this.#wildcards(query.host)) {
       known = true;
       for (const route of routes) if (query.path.startsWith(route.path)) return route;

@@ -1,7 +1,7 @@
 import type { Transport, TransportHandler } from '../../net/index.ts';
-import { Exchange, ownAnswer } from '../forward/index.ts';
+import { Exchange, keepsAlive, ownAnswer } from '../forward/index.ts';
 import type { Admitted, ClientFacts, ClientSide, ClientTunnel, DeadlineKind } from '../forward/index.ts';
-import { BodyReader, FAILED, FieldId, findHeadEnd, INCOMPLETE } from '../http1/index.ts';
+import { BodyReader, FAILED, findHeadEnd, INCOMPLETE } from '../http1/index.ts';
 import type { ReasonCode } from '../reasons.ts';
 import type { Edge } from './edge.ts';
 
@@ -9,6 +9,8 @@ const CR = 13;
 const LF = 10;
 /** After an answer that closes, what the client still sends is read and dropped for this long, so that no reset overtakes the answer. */
 const LINGER_MS = 2_000;
+/** The same for an idle connection at stop: nothing of ours is on its way, only a request may have crossed. */
+const IDLE_LINGER_MS = 250;
 
 /**
  * One client connection: reads request heads one after the other, admits and routes each, and lends itself to the
@@ -127,7 +129,7 @@ export class ClientConnection implements TransportHandler, ClientSide {
   #route(request: Admitted, bytes: Uint8Array, bodyStart: number, end: number): number {
     const edge = this.#edge;
     const head = edge.requests;
-    const keepAlive = !edge.forward.draining && clientKeepsAlive(edge);
+    const keepAlive = !edge.forward.draining && keepsAlive(head.fields, head.version);
     // An HTTP/1.0 client would have to be told that it may keep the connection; after our own answers it is not worth it.
     this.#canKeepAlive = keepAlive && head.version === 11;
     const found = edge.route(request);
@@ -243,13 +245,13 @@ export class ClientConnection implements TransportHandler, ClientSide {
   }
 
   /** Finish our side; read on for a moment so that the last answer is not lost to a reset. */
-  #closeGently(): void {
+  #closeGently(lingerMs = LINGER_MS): void {
     this.#mode = 'lingering';
     this.#ahead = undefined;
     this.transport.end();
     if (this.halfClosed) return;
     this.transport.resume();
-    this.setDeadline('linger', this.#edge.now() + LINGER_MS);
+    this.setDeadline('linger', this.#edge.now() + lingerMs);
   }
 
   setDeadline(kind: DeadlineKind, at: number): void {
@@ -291,15 +293,6 @@ export class ClientConnection implements TransportHandler, ClientSide {
   drain(force: boolean): void {
     if (this.#mode === 'tunnel' && force) this.#tunnel?.onDeadline();
     if (force) this.transport.destroy();
-    else if (this.idle) this.#closeGently();
+    else if (this.idle) this.#closeGently(IDLE_LINGER_MS);
   }
-}
-
-/** Whether the client allows another request on the connection (RFC 9112 §9.3). */
-function clientKeepsAlive(edge: Edge): boolean {
-  const head = edge.requests;
-  if (!head.fields.has(FieldId.CONNECTION)) return head.version === 11;
-  const options = head.fields.list(FieldId.CONNECTION);
-  if (options.includes('close')) return false;
-  return head.version === 11 || options.includes('keep-alive');
 }
