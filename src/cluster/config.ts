@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { parseMaster } from './watch/index.ts';
+import { masterOrigin } from '../mesos/index.ts';
 
-const master = z.string().refine((text) => parseMaster(text, false) !== undefined, {
+const master = z.string().refine((text) => masterOrigin(text) !== undefined, {
   message: 'write host:port (10.0.0.1:5050, [2001:db8::1]:5050) or a URL (https://master.example.com:5050)',
 });
 

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
+import { Backoff } from '../../core/backoff.ts';
 import { sleep } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
+import { masterOrigin, redirectOrigin } from '../../mesos/index.ts';
 import type { AgentCall, AgentEvent } from '../../mesos/index.ts';
-import { originOf, redirectOrigin } from './address.ts';
-import { Backoff } from './backoff.ts';
 import { Subscription } from './subscription.ts';
 
 type Subscribed = Extract<AgentEvent, { type: 'SUBSCRIBED' }>['subscribed'];
@@ -44,9 +44,9 @@ export class MasterLink {
     handler: LinkHandler,
   ) {
     this.#parts = parts;
-    this.#configured = originOf(options.master);
+    this.#configured = masterOrigin(options.master) ?? options.master;
     this.#master = this.#configured;
-    this.#backoff = new Backoff(options.backoffMs, parts.random);
+    this.#backoff = new Backoff(parts.random, { firstMs: options.backoffMs, maxMs: 60_000, jitter: 1 });
     this.#handler = handler;
   }
 

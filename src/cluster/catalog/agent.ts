@@ -1,4 +1,4 @@
-import { isIp } from '../model/index.ts';
+import { isIp } from '../../core/ip.ts';
 import type { ModelAgent, ModelFramework } from '../model/index.ts';
 import type { CatalogAgent, CatalogFramework } from './types.ts';
 

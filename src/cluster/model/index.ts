@@ -1,7 +1,6 @@
 export { sameValue } from './equal.ts';
 export { effectOf } from './event.ts';
 export type { Effect } from './event.ts';
-export { isIp } from './ip.ts';
 export { asId as idOf, at, asNumber, asText, isObject, member } from './json.ts';
 export { ClusterModel, diffStates, keepStart } from './model.ts';
 export { carryOver, recoveredIds } from './recovered.ts';

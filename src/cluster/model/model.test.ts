@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { isIP } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { effectOf } from './event.ts';
-import { isIp, isIPv4, isIPv6 } from './ip.ts';
+import { isIp, isIPv4, isIPv6 } from '../../core/ip.ts';
 import { readLabels } from './labels.ts';
 import { ClusterModel, diffStates } from './model.ts';
 import { readPorts } from './ports.ts';

@@ -1,7 +1,7 @@
 import { isTerminal, parseUpid } from '../../mesos/index.ts';
 import { readAgent } from './agent.ts';
 import { readFramework } from './framework.ts';
-import { isIp } from './ip.ts';
+import { isIp } from '../../core/ip.ts';
 import { asList, asObject, asText, at, member } from './json.ts';
 import { changesOfRead, ClusterModel } from './model.ts';
 import { readTask } from './task.ts';

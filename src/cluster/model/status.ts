@@ -1,4 +1,4 @@
-import { isIp } from './ip.ts';
+import { isIp } from '../../core/ip.ts';
 import { asBoolean, asList, asNumber, asText, at, member } from './json.ts';
 import { readLabelList } from './labels.ts';
 import type { RunningStatus } from './types.ts';

@@ -1,4 +1,3 @@
-export { parseMaster } from './master-url.ts';
 export type * from './types.ts';
 export { createWatcher } from './watcher.ts';
 export type { WatcherParts } from './watcher.ts';

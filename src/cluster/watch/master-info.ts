@@ -1,4 +1,5 @@
-import { asNumber, asText, at, endpointOfPid, isIp } from '../model/index.ts';
+import { isIp } from '../../core/ip.ts';
+import { asNumber, asText, at, endpointOfPid } from '../model/index.ts';
 import type { MasterEndpoint } from '../model/index.ts';
 
 /** Address of the master out of a GET_MASTER answer: its pid, else `address`; undefined when it cannot be read. */

@@ -1,5 +1,6 @@
 import { sleep } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
+import { redirectOrigin } from '../../mesos/index.ts';
 import type { MasterEndpoint } from '../model/index.ts';
 import {
   carryOver,
@@ -12,7 +13,7 @@ import {
   recoveredIds,
   stateFromV0,
 } from '../model/index.ts';
-import { endpointOfOrigin, locationOrigin, onHost } from './master-url.ts';
+import { endpointOfOrigin, onHost } from './master-url.ts';
 import { deadline, get, HEAD_MS } from './request.ts';
 import type { FollowContext } from './stream.ts';
 import type { FollowEnd } from './types.ts';
@@ -131,7 +132,7 @@ async function fetchDocument(url: string, context: FollowContext, signal: AbortS
       const location = response.headers['location'];
       if (response.status >= 301 && response.status <= 308 && location !== undefined) {
         const to = URL.canParse(location, at) ? new URL(location, at).href : undefined;
-        if (to === undefined || locationOrigin(to, at) === undefined) break;
+        if (to === undefined || redirectOrigin(to, at) === undefined) break;
         at = to;
         continue;
       }

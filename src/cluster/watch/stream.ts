@@ -1,9 +1,10 @@
 import type { HttpResponse } from '../../core/http/client.ts';
 import { errorText } from '../../core/errors.ts';
+import { redirectOrigin } from '../../mesos/index.ts';
 import type { Change, ClusterModel, MasterEndpoint } from '../model/index.ts';
 import { audit } from './audit.ts';
 import { endpointOfMasterInfo } from './master-info.ts';
-import { endpointOfOrigin, locationOrigin } from './master-url.ts';
+import { endpointOfOrigin } from './master-url.ts';
 import { call, deadline, HEAD_MS } from './request.ts';
 import type { Deadline, RequestParts } from './request.ts';
 import { StreamSession } from './session.ts';
@@ -44,7 +45,7 @@ export async function followStream(
 
 function refusalOf(response: HttpResponse, origin: string): FollowEnd | undefined {
   if ([301, 302, 307, 308].includes(response.status)) {
-    const to = locationOrigin(response.headers['location'], origin);
+    const to = redirectOrigin(response.headers['location'], origin);
     if (to !== undefined && to !== origin) return { kind: 'redirect', to };
     return { kind: 'refused', reason: 'SUBSCRIBE answered with a redirect to nowhere' };
   }

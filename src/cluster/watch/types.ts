@@ -16,7 +16,7 @@ export interface ClusterWatcher {
 }
 
 export interface WatchOptions {
-  /** `host:port` or URLs, in order of preference; see `parseMaster`. */
+  /** `host:port` or URLs, in order of preference; see `masterOrigin`. */
   readonly masters: readonly string[];
   /** `auto`: the event stream, and polling where a master has none. */
   readonly mode: 'auto' | 'stream' | 'poll';

@@ -1,13 +1,14 @@
 import { AsyncQueue } from '../../core/async-queue.ts';
+import { Backoff } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { sleep } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { HttpClient } from '../../core/http/client.ts';
 import type { Random } from '../../core/random.ts';
+import { masterOrigin } from '../../mesos/index.ts';
 import { ClusterModel } from '../model/index.ts';
 import type { MasterEndpoint } from '../model/index.ts';
-import { Backoff } from './backoff.ts';
-import { endpointOfOrigin, parseMaster } from './master-url.ts';
+import { endpointOfOrigin } from './master-url.ts';
 import { followPolls } from './poll.ts';
 import { followStream } from './stream.ts';
 import type { FollowContext } from './stream.ts';
@@ -23,6 +24,8 @@ export interface WatcherParts {
 
 /** Masters that were found to lead are followed through at most this many redirects. */
 const MAX_REDIRECTS = 5;
+/** A connection that lived this long was a good one: the next wait is a short one again. */
+const GOOD_MS = 5_000;
 
 export function createWatcher(parts: WatcherParts): ClusterWatcher {
   return {
@@ -54,18 +57,19 @@ class Run {
     this.#queue = queue;
     this.#signal = signal;
     const { masters, https } = parts.options;
-    this.#origins = masters.map((m) => parseMaster(m, https)).filter((m) => m !== undefined);
+    this.#origins = masters.map((m) => masterOrigin(m, https)).filter((m) => m !== undefined);
     this.#masters = this.#origins.map(endpointOfOrigin).filter((e) => e !== undefined);
   }
 
   async loop(): Promise<void> {
-    const backoff = new Backoff(this.#parts.random);
+    const backoff = new Backoff(this.#parts.random, { firstMs: 100, maxMs: 5_000, jitter: 0.25 });
     while (!this.#signal.aborted) {
       const round = await this.#round();
       if (this.#signal.aborted) return;
       if (round === 'again') continue;
       this.#tellStale(round.reason);
-      await sleep(this.#parts.clock, backoff.next(round.livedMs), this.#signal);
+      if (round.livedMs >= GOOD_MS) backoff.reset();
+      await sleep(this.#parts.clock, backoff.next(), this.#signal);
     }
   }
 

@@ -1,7 +1,4 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../core/random.ts';
-import { Backoff } from './backoff.ts';
 import { redirectTarget, schedulerUrls } from './master-url.ts';
 
 describe('schedulerUrls', () => {
@@ -31,22 +28,5 @@ describe('redirectTarget', () => {
     ['//', undefined],
   ])('%s', (location, target) => {
     expect(redirectTarget(from, location)).toBe(target);
-  });
-});
-
-describe('Backoff', () => {
-  it('doubles up to its end, between half and the whole', () => {
-    fc.assert(
-      fc.property(fc.integer(), (seed) => {
-        const backoff = new Backoff(seededRandom(seed), 100, 1_000);
-        for (const whole of [100, 200, 400, 800, 1_000, 1_000]) {
-          const ms = backoff.delay();
-          expect(ms).toBeGreaterThanOrEqual(whole / 2);
-          expect(ms).toBeLessThanOrEqual(whole);
-        }
-        backoff.reset();
-        expect(backoff.delay()).toBeLessThanOrEqual(100);
-      }),
-    );
   });
 });

@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
+import { Backoff } from '../../core/backoff.ts';
 import { sleep } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { HttpClient } from '../../core/http/client.ts';
 import { createHttpClient } from '../../core/http/client.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
-import { Backoff } from './backoff.ts';
 import { schedulerUrls } from './master-url.ts';
 import { openSubscription } from './subscription.ts';
 import type {
@@ -113,7 +113,7 @@ export class SchedulerDriver {
   }
 
   async #run(): Promise<void> {
-    const backoff = new Backoff(this.#parts.random);
+    const backoff = new Backoff(this.#parts.random, { firstMs: 200, maxMs: 10_000, jitter: 0.5 });
     let turn = 0;
     let redirect: string | undefined;
     let hops = 0;
@@ -128,7 +128,7 @@ export class SchedulerDriver {
       }
       hops = 0;
       this.#parts.log.warn({ url, reason: end.reason }, 'not subscribed to the master');
-      const ms = end.reason === FAILED_OVER ? FAILED_OVER_WAIT_MS : backoff.delay();
+      const ms = end.reason === FAILED_OVER ? FAILED_OVER_WAIT_MS : backoff.next();
       await sleep(this.#parts.clock, ms, this.#stop.signal);
     }
   }
