@@ -1,7 +1,8 @@
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pause } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
+import { call } from '../support/http.ts';
 import { Marathon } from '../support/marathon.ts';
 import { Site } from '../support/platform.ts';
 import type { Running } from '../support/platform.ts';
@@ -47,7 +48,10 @@ describe('the end of a platform', () => {
 
   it('finishes the requests that run, and refuses nothing while it says that it is ready', async () => {
     const running = Array.from({ length: 5 }, () => ask(site.ports.http, '/?ms=1500'));
-    await pause(200); // the requests are on their way to the tasks
+    await eventually('the requests to be under way', async () => {
+      const { text } = await call('GET', `http://127.0.0.1:${site.ports.admin}/metrics`);
+      return Number(/^rimrock_lb_client_connections (\d+)$/m.exec(text)?.[1]) >= running.length;
+    });
     const lies: string[] = [];
     let looks = 0;
     let refused = 0;
