@@ -1,10 +1,10 @@
-export { latin1, latin1Bytes } from './chars.ts';
+export { latin1Bytes } from './chars.ts';
 export { BodyReader } from './body-reader.ts';
 export type { BodyError } from './body-reader.ts';
 export { FAILED, findHeadEnd, INCOMPLETE, parseFields } from './field-parser.ts';
 export type { HeadError } from './field-parser.ts';
 export { FieldId, fieldIdOf, Fields } from './fields.ts';
-export { CHUNKED, NO_BODY, requestBody, responseBody, UNTIL_CLOSE } from './framing.ts';
+export { CHUNKED, requestBody, responseBody, UNTIL_CLOSE } from './framing.ts';
 export type { BodyLength, FramingError } from './framing.ts';
 export { RequestParser, TargetFlag } from './request-parser.ts';
 export type { HeadLimits } from './request-parser.ts';
