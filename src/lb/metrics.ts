@@ -1,4 +1,4 @@
-import type { Metrics, Sample } from '../core/metrics.ts';
+import type { HistogramSample, Metrics, Sample } from '../core/metrics.ts';
 
 /** Upper bounds of the latency buckets, seconds; the last bucket has no bound. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
@@ -60,15 +60,13 @@ export function publishMetrics(metrics: Metrics, numbers: LbNumbers): void {
         if (stats.classes[c]) yield { labels: { service, class: `${c}xx` }, value: stats.classes[c] ?? 0 };
     },
   );
-  perService(
+  metrics.observedHistogram(
     'rimrock_lb_request_seconds',
-    'Time from request head to the end of the answer: cumulative buckets, +Inf is the count',
-    ['service', 'le'],
-    (service, stats) => cumulative(service, stats),
+    'Time from request head to the end of the answer',
+    function* () {
+      for (const [service, stats] of numbers.services()) yield latencyOf(service, stats);
+    },
   );
-  perService('rimrock_lb_request_seconds_sum', 'Sum of those times', ['service'], (service, stats) => [
-    { labels: { service }, value: stats.latencySum },
-  ]);
   perService(
     'rimrock_lb_retries_total',
     'Requests sent again to another instance',
@@ -109,10 +107,7 @@ export function publishMetrics(metrics: Metrics, numbers: LbNumbers): void {
   ]);
 }
 
-function* cumulative(service: string, stats: ServiceStats): Generator<Sample> {
-  let total = 0;
-  for (let b = 0; b <= BUCKETS.length; b++) {
-    total += stats.latency[b] ?? 0;
-    yield { labels: { service, le: b < BUCKETS.length ? String(BUCKETS[b]) : '+Inf' }, value: total };
-  }
+function latencyOf(service: string, stats: ServiceStats): HistogramSample {
+  const buckets = Array.from(stats.latency, (count, b) => ({ le: BUCKETS[b] ?? Infinity, count }));
+  return { labels: { service }, buckets, sum: stats.latencySum };
 }
