@@ -1,12 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 export type Api = FastifyInstance;
 export type ApiRequest = FastifyRequest;
 export type ApiReply = FastifyReply;
-export type RawRequest = IncomingMessage;
-export type RawResponse = ServerResponse;
 
 /**
  * A fastify instance with the settings every API of ours shares. Request bodies arrive as a Buffer in `request.body`
