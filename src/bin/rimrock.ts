@@ -14,6 +14,9 @@ const { main } = await import('../platform/index.ts');
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
 
+// A reader that went away (`rimrock --help | head -1`) is no reason to crash.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 const status = await main(process.argv.slice(2), {
   version,
   out: (text) => void process.stdout.write(text),

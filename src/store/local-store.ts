@@ -72,6 +72,11 @@ export class LocalStore implements Store {
     return this.#elections.stand(election, candidate, signal);
   }
 
+  /** Why it takes no more writes; undefined as long as it does. */
+  problem(): string | undefined {
+    return this.#journal.problem();
+  }
+
   /** Writes that were asked for before are finished; watchers and candidates see their sequences end. */
   close(): Promise<void> {
     this.#closed ??= this.#close();

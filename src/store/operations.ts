@@ -19,6 +19,8 @@ export interface Journal {
   append(batch: Batch): Promise<void>;
   /** Called between two appends, after the batch shows in `entries`: time to tidy up. Never rejects. */
   settle(entries: Iterable<JournalEntry>, revision: number): Promise<void>;
+  /** Why appends are refused, once they are. */
+  problem(): string | undefined;
   close(): Promise<void>;
 }
 

@@ -78,6 +78,13 @@ describe('the configuration', () => {
     ]);
   });
 
+  it('wants a real port for the master where others must find it', async () => {
+    expect(await issues('master: {port: 0}')).toEqual([
+      expect.stringMatching(/^master\.port: .*choose a port/),
+    ]);
+    expect((await load('master: {port: 0}', [], 'master')).ok).toBe(true);
+  });
+
   it('assumes nothing of that in the other roles', async () => {
     const config = await good('data: /var/lib/rimrock', [], 'agent');
     expect([config.agent.onStop, config.agent.workDir]).toEqual(['leave', '/var/lib/rimrock/agent']);
@@ -236,6 +243,7 @@ describe('maskSecrets', () => {
         url: 'http://user:pw@host/x',
         list: ['zk://u:p@h:1/m', 'plain:1@x'],
         apiToken: ['a', 'b'],
+        tls: { cert: 'PEM', key: '-----BEGIN EC PRIVATE KEY-----\nabc' },
       }),
     ).toEqual({
       principal: 'me',
@@ -244,6 +252,7 @@ describe('maskSecrets', () => {
       url: 'http://user:********@host/x',
       list: ['zk://u:********@h:1/m', 'plain:1@x'],
       apiToken: ['********', '********'],
+      tls: { cert: 'PEM', key: '********' },
     });
   });
 });

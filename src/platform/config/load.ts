@@ -38,8 +38,17 @@ export async function loadConfig(request: ConfigRequest, world: Surroundings): P
   }
   const decoded = decode(rimrockConfigSchema, mergeRaw(roleDefaults(request.role, raw, world.folder), raw));
   if (!decoded.ok) return { ok: false, issues: [...issues, ...decoded.issues] };
+  issues.push(...roleIssues(request.role, decoded.value));
   if (issues.length > 0) return { ok: false, issues };
   return { ok: true, config: decoded.value, notes: fromFile.notes };
+}
+
+/** What no single section can know. */
+function roleIssues(role: RoleName, config: RimrockConfig): Issue[] {
+  if (role !== 'up' || config.master.port !== 0) return [];
+  const message =
+    'the other parts must find the master: choose a port, 0 (any free one) works for `rimrock master`';
+  return [{ path: 'master.port', message }];
 }
 
 async function readFileLayer(file: string | undefined, world: Surroundings): Promise<Layer> {

@@ -28,6 +28,15 @@ export function listenAddresses(config: RimrockConfig): readonly ListenAddress[]
   ];
 }
 
+/** The same with the ports that were really taken where 0 was asked for. */
+export function realAddresses(
+  addresses: readonly ListenAddress[],
+  parts: readonly { ports(): Readonly<Record<string, number>> }[],
+): readonly ListenAddress[] {
+  const ports = new Map(parts.flatMap((part) => Object.entries(part.ports())));
+  return addresses.map((a) => ({ ...a, port: ports.get(a.portKey) ?? a.port }));
+}
+
 function row(
   section: Section,
   title: string,

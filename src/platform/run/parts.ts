@@ -11,9 +11,10 @@ import { createDns } from '../../dns/index.ts';
 import { createMarathon } from '../../frameworks/index.ts';
 import { createLoadBalancer } from '../../lb/index.ts';
 import { createMaster } from '../../master/index.ts';
+import type { Master } from '../../master/index.ts';
 import { createPortableReactor } from '../../net/index.ts';
 import { openEmbeddedStore } from '../../store/index.ts';
-import type { Store } from '../../store/index.ts';
+import type { EmbeddedStore } from '../../store/index.ts';
 import type { RimrockConfig, Section } from '../config/schema.ts';
 import type { Role } from '../roles.ts';
 
@@ -24,6 +25,8 @@ export interface Part {
   readonly component: Component;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** The ports that are really in use, by the key that asked for them; valid once started. */
+  ports(): Readonly<Record<string, number>>;
 }
 
 export interface Surroundings {
@@ -42,20 +45,29 @@ export interface Surroundings {
 export async function buildParts(role: Role, config: RimrockConfig, around: Surroundings): Promise<Part[]> {
   const parts: Part[] = [];
   const has = (section: Section): boolean => role.sections.includes(section);
-  const add: Add = (name, section, make, told = newTold()) => {
+  const add: Add = (name, section, make, { ports, told = newTold() } = {}) => {
     const component = make({ ...around, ...told, log: around.log.child({ part: name }) });
-    parts.push({ ...told, name, section, component });
+    parts.push({ ...told, name, section, component, ports: () => ports?.(component) ?? {} });
     return component;
   };
   const runsMarathon = has('marathon') && config.marathon.enabled;
   const store = has('master') || runsMarathon ? await openStore(role, config, around.log) : undefined;
   if (store)
     add('store', 'data', () => ({ name: 'store', start: async () => {}, stop: () => store.close() }));
-  if (store && has('master'))
-    add('master', 'master', (s) => createMaster({ ...s, config: config.master, store }));
-  if (has('agent')) add('agent', 'agent', (s) => createAgent({ ...s, config: config.agent }));
-  if (store && runsMarathon)
-    add('marathon', 'marathon', (s) => createMarathon({ ...s, config: config.marathon, store }));
+  if (store && has('master')) {
+    const make = (s: Shared): Master => createMaster({ ...watched(s, store), config: config.master, store });
+    add('master', 'master', make, { ports: (c) => ({ 'master.port': c.address.port }) });
+  }
+  if (has('agent')) {
+    const ports: Ports<ReturnType<typeof createAgent>> = (c) => ({ 'agent.port': c.address.port });
+    add('agent', 'agent', (s) => createAgent({ ...s, config: config.agent }), { ports });
+  }
+  if (store && runsMarathon) {
+    const ports: Ports<ReturnType<typeof createMarathon>> = (c) => ({ 'marathon.port': c.address.port });
+    const make = (s: Shared): ReturnType<typeof createMarathon> =>
+      createMarathon({ ...watched(s, store), config: config.marathon, store });
+    add('marathon', 'marathon', make, { ports });
+  }
   if (has('cluster')) addEdge(config, around, add);
   return parts;
 }
@@ -66,28 +78,49 @@ interface Told {
   readonly metrics: Metrics;
 }
 
+type Shared = Surroundings & Told;
+
 function newTold(): Told {
   return { health: new Health(), metrics: new Metrics() };
 }
 
+/** A part that keeps things is well only as long as the store takes them. */
+function watched(shared: Shared, store: EmbeddedStore): Shared {
+  shared.health.require('store', () => {
+    const problem = store.problem();
+    return problem === undefined ? { ok: true } : { ok: false, detail: problem };
+  });
+  return shared;
+}
+
+/** The ports that are really in use, by the key that asked for them. */
+type Ports<C> = (component: C) => Readonly<Record<string, number>>;
+
 type Add = <C extends Component>(
   name: string,
   section: Section,
-  make: (shared: Surroundings & Told) => C,
-  told?: Told,
+  make: (shared: Shared) => C,
+  options?: { readonly ports?: Ports<C>; readonly told?: Told },
 ) => C;
 
 /** The watch has no port of its own: its metrics and health are on the admin port of the load balancer. */
 function addEdge(config: RimrockConfig, { clock, log }: Surroundings, add: Add): void {
   const reactor = createPortableReactor({ clock, log: log.child({ part: 'net' }) });
   const told = newTold();
-  const { catalog } = add('cluster', 'cluster', (s) => createCluster({ ...s, config: config.cluster }), told);
-  add('dns', 'dns', (s) => createDns({ ...s, config: config.dns, catalog, reactor }));
-  add('lb', 'lb', (s) => createLoadBalancer({ ...s, config: config.lb, catalog, reactor }), told);
+  const { catalog } = add('cluster', 'cluster', (s) => createCluster({ ...s, config: config.cluster }), {
+    told,
+  });
+  add('dns', 'dns', (s) => createDns({ ...s, config: config.dns, catalog, reactor }), {
+    ports: ({ addresses: { udp, http } }) => ({ 'dns.port': udp.port, 'dns.httpPort': http?.port ?? 0 }),
+  });
+  add('lb', 'lb', (s) => createLoadBalancer({ ...s, config: config.lb, catalog, reactor }), {
+    told,
+    ports: ({ addresses: { http, admin } }) => ({ 'lb.http.port': http.port, 'lb.admin.port': admin.port }),
+  });
 }
 
 /** Roles on one machine have stores of their own, so that they can share a data folder. */
-function openStore(role: Role, config: RimrockConfig, log: Logger): Promise<Store> {
+function openStore(role: Role, config: RimrockConfig, log: Logger): Promise<EmbeddedStore> {
   const folder = role.name === 'up' ? 'store' : role.name;
   return openEmbeddedStore({ dir: join(config.data, folder), log: log.child({ part: 'store' }) });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Health } from '../../core/health.ts';
+import { silentLogger } from '../../core/log.ts';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
 import { main } from '../cli/main.ts';
 import { rimrockConfigSchema } from '../config/schema.ts';
@@ -13,6 +14,7 @@ import { FakeWorld } from '../testing/fake-world.ts';
 import { listenAddresses } from './addresses.ts';
 import { awaitReady } from './ready.ts';
 import { printError, startError } from './start-error.ts';
+import { stopRequests } from './stop.ts';
 import { commandsToTry, readyTable } from './table.ts';
 
 const defaults = rimrockConfigSchema.parse({});
@@ -130,6 +132,31 @@ describe('awaitReady', () => {
   });
 });
 
+describe('requests to end', () => {
+  it('drain at the first, end at once at the second, and take a double Ctrl-C of npm for one', () => {
+    const world = new FakeWorld();
+    const clock = new FakeClock();
+    const stop = stopRequests(
+      {
+        clock,
+        errIsTerminal: true,
+        err: (text) => world.err(text),
+        exit: (code) => world.exit(code),
+        onStopRequest: (f) => world.onStopRequest(f),
+      },
+      silentLogger,
+    );
+    expect(stop.aborted).toBe(false);
+    world.signal('SIGINT');
+    world.signal('SIGINT');
+    expect([stop.aborted, world.exits]).toEqual([true, []]);
+    expect(world.stderr).toContain('once more ends at once');
+    clock.advance(600);
+    world.signal('SIGINT');
+    expect(world.exits).toEqual([130]);
+  });
+});
+
 describe('log lines for people', () => {
   it('say time, level, part, message, details, error and hint', () => {
     const line = {
@@ -172,7 +199,7 @@ describe('running a master', () => {
     const words = ['master', ...set(`data=${folder}`, 'master.port=0', 'log.level=silent')];
     const ended = main(words, world);
     await ready();
-    expect(world.stdout).toContain('master (Mesos v0 and v1 APIs)');
+    expect(world.stdout).toMatch(/master \(Mesos v0 and v1 APIs\) +http:\/\/127\.0\.0\.1:[1-9]\d*\n/);
     world.signal('SIGINT');
     world.signal('SIGINT');
     expect(await ended).toBe(0);

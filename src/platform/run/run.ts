@@ -7,17 +7,16 @@ import type { RimrockConfig } from '../config/schema.ts';
 import { openLog } from '../logging.ts';
 import type { Role } from '../roles.ts';
 import type { World } from '../world.ts';
-import { listenAddresses } from './addresses.ts';
+import { listenAddresses, realAddresses } from './addresses.ts';
 import { buildParts } from './parts.ts';
 import type { Part } from './parts.ts';
 import { awaitReady } from './ready.ts';
 import { printError, startError } from './start-error.ts';
+import { aborted, stopRequests } from './stop.ts';
 import { commandsToTry, readyTable } from './table.ts';
 
 /** How long the table waits for the parts to be ready before it says what is missing. */
 const READY_WITHIN_MS = 4_000;
-/** npm passes Ctrl-C on to a process that the terminal has told already: two within this time are one. */
-const SAME_SIGNAL_MS = 500;
 
 /** Run a role until it is told to end; resolves to the exit status. */
 export async function run(role: Role, config: RimrockConfig, world: World): Promise<number> {
@@ -47,8 +46,9 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
       const tookMs = world.clock.monotonic() - begun;
       log.info({ tookMs: Math.round(tookMs), missing }, 'started');
       const notes = closingNotes(role, config);
-      const commands = commandsToTry(addresses, config.dns.domain, examplePath(world.folder));
-      world.out(readyTable({ version: world.version, tookMs, addresses, missing, commands, notes }));
+      const real = realAddresses(addresses, parts);
+      const commands = commandsToTry(real, config.dns.domain, examplePath(world.folder));
+      world.out(readyTable({ version: world.version, tookMs, addresses: real, missing, commands, notes }));
     }
     await aborted(stop);
     await lifecycle.stop();
@@ -76,29 +76,6 @@ async function endAll(lifecycle: Lifecycle, parts: readonly Part[], log: Logger)
   for (const { health } of parts) health.drain();
   log.info('draining');
   await lifecycle.stop();
-}
-
-/** Aborts at the first request to end; a second one ends the process at once. */
-function stopRequests(world: World, log: Logger): AbortSignal {
-  const controller = new AbortController();
-  let firstAt = 0;
-  world.onStopRequest((signal) => {
-    const now = world.clock.monotonic();
-    if (!controller.signal.aborted) {
-      firstAt = now;
-      if (world.errIsTerminal) world.err('\nDraining; once more ends at once.\n');
-      log.info({ signal }, 'told to end');
-      controller.abort();
-    } else if (now - firstAt > SAME_SIGNAL_MS) world.exit(130);
-  });
-  return controller.signal;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done(), { once: true });
-  });
 }
 
 function closingNotes(role: Role, config: RimrockConfig): string[] {

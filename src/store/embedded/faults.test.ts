@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import type { Store } from '../types.ts';
 import { systemFiles } from './files.ts';
 import type { AppendFile, StoreFiles } from './files.ts';
 import { openEmbeddedStore } from './open.ts';
+import type { EmbeddedStore } from './open.ts';
 
 type Step = 'append' | 'half' | 'sync' | 'truncate' | 'rename' | 'syncFolder' | 'open';
 
@@ -52,8 +53,8 @@ function faultyFiles(failing: Set<Step>): StoreFiles {
 describe('embedded store on a failing disk', () => {
   let dir = '';
   let failing: Set<Step>;
-  let store: Store;
-  const open = (compactAfterBytes = 1e6): Promise<Store> =>
+  let store: EmbeddedStore;
+  const open = (compactAfterBytes = 1e6): Promise<EmbeddedStore> =>
     openEmbeddedStore({ dir, log: silentLogger, files: faultyFiles(failing), compactAfterBytes });
   const values = async (s: Store): Promise<string[]> => (await s.list('')).map((e) => `${e.key}=${e.value}`);
 
@@ -88,6 +89,7 @@ describe('embedded store on a failing disk', () => {
     failing.add('sync');
     await expect(store.put('a', '2')).rejects.toMatchObject({ code: 'STORE_BROKEN' });
     failing.clear();
+    expect(store.problem()).toMatch(/EIO/);
     await expect(store.put('a', '3')).rejects.toMatchObject({ code: 'STORE_BROKEN' });
     expect(await values(store)).toEqual(['a=1']);
     await store.close();
@@ -158,7 +160,11 @@ describe('embedded store on a failing disk', () => {
     expect(await values(store)).toEqual(['a=1', 'b=2']);
   });
 
-  it('says why a store cannot be made', async () => {
+  it('says why a store cannot be made, also where no folder can be', async () => {
+    if (existsSync('/proc/self'))
+      await expect(openEmbeddedStore({ dir: '/proc/no/store', log: silentLogger })).rejects.toMatchObject({
+        code: 'STORE_OPEN_FAILED',
+      });
     failing.add('open');
     const made = openEmbeddedStore({
       dir: join(dir, 'other'),

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** A file that only grows at its end. */
 export interface AppendFile {
@@ -31,7 +32,7 @@ export interface StoreFiles {
 }
 
 export const systemFiles: StoreFiles = {
-  makeFolder: async (path) => void (await mkdir(path, { recursive: true, mode: 0o700 })),
+  makeFolder,
   names: (folder) => readdir(folder),
   read: (path) => readFile(path).catch(ifCode('ENOENT', undefined)),
   write: (path, text) => writeFile(path, text, { mode: 0o600 }),
@@ -53,6 +54,19 @@ export const systemFiles: StoreFiles = {
     }
   },
 };
+
+/** Not mkdir's own `recursive`: that never ends where a folder exists and takes no new one with ENOENT (/proc). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return; // as a file, it will be found out at the first use
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path, { mode: 0o700 }).catch(ifCode('EEXIST', undefined));
+  }
+}
 
 function appendFile(handle: FileHandle): AppendFile {
   return {

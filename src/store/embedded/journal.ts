@@ -74,6 +74,10 @@ export class FileJournal implements Journal {
     }
   }
 
+  problem(): string | undefined {
+    return this.#broken?.message;
+  }
+
   async close(): Promise<void> {
     await this.#file.close();
   }

@@ -20,13 +20,19 @@ export interface EmbeddedStoreParts extends Omit<JournalParts, 'files'> {
   readonly processes?: ProcessTable;
 }
 
+/** A store that can tell that it is in trouble. */
+export interface EmbeddedStore extends Store {
+  /** Why it takes no more writes; undefined as long as it does. */
+  problem(): string | undefined;
+}
+
 /**
  * Open (or make) the store in a folder of its own. One process at a time; the lock of a dead one is taken over. A write
  * that was torn by a crash is cut off; it was never acknowledged.
  *
  * @throws RimrockError STORE_LOCKED, STORE_CORRUPT, STORE_TOO_NEW, STORE_OPEN_FAILED
  */
-export async function openEmbeddedStore(parts: EmbeddedStoreParts): Promise<Store> {
+export async function openEmbeddedStore(parts: EmbeddedStoreParts): Promise<EmbeddedStore> {
   const files = parts.files ?? systemFiles;
   const { dir } = parts;
   let lock: LockOutcome | undefined;
@@ -42,7 +48,7 @@ export async function openEmbeddedStore(parts: EmbeddedStoreParts): Promise<Stor
   }
 }
 
-async function load(parts: JournalParts, lock: { release(): Promise<void> }): Promise<Store> {
+async function load(parts: JournalParts, lock: { release(): Promise<void> }): Promise<EmbeddedStore> {
   const { dir, files } = parts;
   const path = join(dir, STORE_FILE);
   await files.remove(join(dir, NEW_FILE));
@@ -98,6 +104,7 @@ function unlockAfter(journal: Journal, lock: { release(): Promise<void> }): Jour
   return {
     append: (batch) => journal.append(batch),
     settle: (entries, revision) => journal.settle(entries, revision),
+    problem: () => journal.problem(),
     async close() {
       try {
         await journal.close();

@@ -6,6 +6,7 @@ export function memoryStore(): Store {
   return new LocalStore({
     append: async () => {},
     settle: async () => {},
+    problem: () => undefined,
     close: async () => {},
   });
 }
