@@ -10,7 +10,8 @@ export function ipv4Bytes(text: string): Uint8Array | undefined {
 export function ipv6Bytes(text: string): Uint8Array | undefined {
   if (!/^[0-9a-f:.]+$/i.test(text) || !text.includes(':')) return undefined;
   const halves = text.split('::');
-  if (halves.length > 2) return undefined;
+  // A dotted quad may stand at the very end only, not before `::`.
+  if (halves.length > 2 || (halves.length === 2 && halves[0]?.includes('.'))) return undefined;
   const head = groups(halves[0] ?? '');
   const tail = groups(halves[1] ?? '');
   if (!head || !tail) return undefined;
