@@ -43,7 +43,7 @@ export interface Master extends Component {
  */
 export function createMaster(parts: MasterParts): Master {
   const { config, clock } = parts;
-  const log = parts.log.child({ part: 'master' });
+  const { log } = parts;
   const info = masterInfo(config, parts.random.uuid(), config.port);
   const registry = new Registry(parts.store);
   const state = newState(info, policyOf(config));

@@ -38,7 +38,7 @@ export function createMarathon(
   parts: MarathonParts,
 ): Component & { readonly address: { host: string; port: number } } {
   const { config, clock, random, metrics, health } = parts;
-  const log = parts.log.child({ part: 'marathon' });
+  const { log } = parts;
   const address = { host: config.host, port: config.port };
   const self = (): string => `${config.hostname === '' ? address.host : config.hostname}:${address.port}`;
   const prober = createProber(clock);
