@@ -42,8 +42,7 @@ export interface Master extends Component {
  * reads the registry and listens; agents and frameworks then come back by themselves.
  */
 export function createMaster(parts: MasterParts): Master {
-  const { config, clock } = parts;
-  const { log } = parts;
+  const { config, clock, log } = parts;
   const info = masterInfo(config, parts.random.uuid(), config.port);
   const registry = new Registry(parts.store);
   const state = newState(info, policyOf(config));

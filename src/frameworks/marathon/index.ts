@@ -37,8 +37,7 @@ export interface MarathonParts {
 export function createMarathon(
   parts: MarathonParts,
 ): Component & { readonly address: { host: string; port: number } } {
-  const { config, clock, random, metrics, health } = parts;
-  const { log } = parts;
+  const { config, clock, random, log, metrics, health } = parts;
   const address = { host: config.host, port: config.port };
   const self = (): string => `${config.hostname === '' ? address.host : config.hostname}:${address.port}`;
   const prober = createProber(clock);
