@@ -132,6 +132,10 @@ const TABLE: readonly (readonly [string, string, string])[] = [
   ['quoted chunked', post('Transfer-Encoding: "chunked"\r\n'), 'bad-transfer-encoding'],
   ['xchunked', post('Transfer-Encoding: xchunked\r\n'), 'bad-transfer-encoding'],
   ['chunked with a parameter', post('Transfer-Encoding: chunked;a=b\r\n'), 'bad-transfer-encoding'],
+  ['chunked with a tab behind it', post('Transfer-Encoding: chunked\t\r\n'), 'bad-transfer-encoding'],
+  ['chunked with a tab before it', post('Transfer-Encoding:\tchunked\r\n'), 'bad-transfer-encoding'],
+  ['chunked with blanks around it', post('Transfer-Encoding:  chunked  \r\n'), 'ok a.test /'],
+  ['length with a tab behind it', post('Content-Length: 1\t\r\n'), 'bad-content-length'],
   ['vertical tab before chunked', post('Transfer-Encoding: \x0bchunked\r\n'), 'bad-field-value'],
   [
     'transfer encoding on HTTP/1.0',

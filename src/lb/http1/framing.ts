@@ -1,4 +1,4 @@
-import { equalsLower } from './chars.ts';
+import { equalsLower, HTAB } from './chars.ts';
 import { FieldId } from './fields.ts';
 import type { Fields } from './fields.ts';
 
@@ -47,6 +47,7 @@ function transferEncoding(fields: Fields, version: number): BodyLength {
   if (version < 11) return 'transfer-encoding-on-http10';
   if (fields.countOf(FieldId.TRANSFER_ENCODING) !== 1) return 'bad-transfer-encoding';
   const i = fields.find(FieldId.TRANSFER_ENCODING);
+  if (hasTabAround(fields, i)) return 'bad-transfer-encoding';
   const chunked = equalsLower(
     fields.bytes,
     fields.valueStart[i] as number,
@@ -59,6 +60,7 @@ function transferEncoding(fields: Fields, version: number): BodyLength {
 function contentLength(fields: Fields): BodyLength {
   if (fields.countOf(FieldId.CONTENT_LENGTH) !== 1) return 'duplicate-content-length';
   const i = fields.find(FieldId.CONTENT_LENGTH);
+  if (hasTabAround(fields, i)) return 'bad-content-length';
   const start = fields.valueStart[i] as number;
   const end = fields.valueEnd[i] as number;
   if (end === start || end - start > MAX_LENGTH_DIGITS) return 'bad-content-length';
@@ -69,4 +71,17 @@ function contentLength(fields: Fields): BodyLength {
     length = length * 10 + digit;
   }
   return length;
+}
+
+/**
+ * Whether a tab stands beside the value. RFC 9110 §5.5 allows it as white space, but not every parser takes it for that:
+ * Node's does not know `chunked` with a tab behind it.
+ */
+function hasTabAround(fields: Fields, i: number): boolean {
+  const { bytes } = fields;
+  for (let p = fields.nameEnd[i] as number; p < (fields.valueStart[i] as number); p++)
+    if (bytes[p] === HTAB) return true;
+  for (let p = fields.valueEnd[i] as number; p < (fields.lineEnd[i] as number); p++)
+    if (bytes[p] === HTAB) return true;
+  return false;
 }
