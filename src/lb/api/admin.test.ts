@@ -90,6 +90,10 @@ describe('the admin API', () => {
     expect((await get('/explain?url=http://a.test/a/../b')).json).toMatchObject({
       answer: { reason: 'ambiguous-path', status: 400 },
     });
+    // Not the letters that fit into a byte, but what a client would send.
+    expect((await get('/explain?url=http://a.test/%C5%A1')).json).toMatchObject({
+      answer: { reason: 'bad-request-line', status: 400 },
+    });
     expect(await get('/explain?url=nonsense')).toMatchObject({ status: 400 });
   });
 

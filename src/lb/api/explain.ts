@@ -1,6 +1,6 @@
 import type { Endpoint, PickContext } from '../balancer/index.ts';
 import type { Admission, Backend } from '../forward/index.ts';
-import { FAILED, INCOMPLETE, latin1Bytes, RequestParser } from '../http1/index.ts';
+import { FAILED, INCOMPLETE, RequestParser } from '../http1/index.ts';
 import type { HeadLimits } from '../http1/index.ts';
 import { reasons } from '../reasons.ts';
 import type { ReasonCode } from '../reasons.ts';
@@ -90,5 +90,5 @@ function requestHead(query: ExplainQuery): Uint8Array {
     ...(named || parts === null ? [] : [`Host: ${host}`]),
     ...query.headers,
   ];
-  return latin1Bytes(`${lines.join('\r\n')}\r\n\r\n`);
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
 }

@@ -109,7 +109,7 @@ function originForm(head: RequestParser, host: string): string | { readonly refu
 }
 
 function checkFields(fields: Fields): ReasonCode | undefined {
-  if (fields.oddNames && hasAlias(fields)) return 'alias-field';
+  if (hasAlias(fields)) return 'alias-field';
   for (const name of fields.list(FieldId.CONNECTION)) {
     if (isTrustName(name)) return 'connection-names-protected';
   }
@@ -122,7 +122,8 @@ function checkFields(fields: Fields): ReasonCode | undefined {
 }
 
 /** Whether a name becomes a protected one when its punctuation is read as `-`, as CGI, WSGI and others do. */
-function hasAlias(fields: Fields): boolean {
+export function hasAlias(fields: Fields): boolean {
+  if (!fields.oddNames) return false;
   for (let i = 0; i < fields.count; i++) {
     const name = fields.name(i);
     const plain = name.replace(/[^a-z0-9-]/g, '-');

@@ -136,7 +136,9 @@ export class Exchange implements UpstreamUser, RelayOwner {
   /** More of the request body; returns the offset after what belongs to it. */
   onClientData(bytes: Uint8Array, start: number, end: number): number {
     const body = this.#client.requestBody;
-    if (this.#state === 'done' || body.done) return start;
+    // Cut off: the connection is about to be gone, and what still comes on it is dropped.
+    if (this.#state === 'done') return end;
+    if (body.done) return start;
     const consumed = body.push(bytes, start, end);
     if (this.#refuseBody()) return consumed;
     const upstream = this.#upstream;
@@ -167,9 +169,10 @@ export class Exchange implements UpstreamUser, RelayOwner {
       if (upstream !== undefined) upstream.transport.writeOwned(trailers);
       else this.#first = Buffer.concat([this.#first ?? new Uint8Array(0), trailers]);
     }
-    const { firstByteMs } = this.#ctx.config.timeouts;
-    if (this.#state === 'sent')
-      this.#client.setDeadline('first-byte', this.#ctx.clock.monotonic() + firstByteMs);
+    const { firstByteMs, streamIdleMs } = this.#ctx.config.timeouts;
+    const now = this.#ctx.clock.monotonic();
+    if (this.#state === 'sent') this.#client.setDeadline('first-byte', now + firstByteMs);
+    else if (this.#state === 'answering') this.#client.setDeadline('stream', now + streamIdleMs);
     return consumed;
   }
 
@@ -312,8 +315,10 @@ export class Exchange implements UpstreamUser, RelayOwner {
   }
 
   onDeadline(kind: DeadlineKind): void {
-    if (this.#state === 'answering') this.#cutOff(kind === 'body' ? CANCELLED : FAILED);
-    else if (kind === 'first-byte') this.failed('first-byte-timeout');
+    const clientIsSlow = kind === 'body' || this.#client.blocked;
+    if (this.#state === 'answering') this.#cutOff(clientIsSlow ? CANCELLED : FAILED);
+    // 'stream' before the answer: the instance does not take the body.
+    else if (kind === 'first-byte' || kind === 'stream') this.failed('first-byte-timeout');
     else this.#answer('request-timeout', CANCELLED);
   }
 

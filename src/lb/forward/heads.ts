@@ -1,5 +1,6 @@
 import { FieldId } from '../http1/index.ts';
 import type { Fields, HeadWriter, RequestParser, ResponseParser } from '../http1/index.ts';
+import { hasAlias } from './admit.ts';
 import type { Admitted } from './admit.ts';
 
 /** What is said about the client of one connection. */
@@ -32,6 +33,7 @@ const FORWARDING = bits(
   FieldId.X_FORWARDED,
   FieldId.X_REAL_IP,
 );
+const LENGTHS = bits(FieldId.CONTENT_LENGTH, FieldId.TRANSFER_ENCODING);
 /** Connection may name these without effect: they are handled by their own rules. */
 const FRAMING = bits(FieldId.CONTENT_LENGTH, FieldId.TRANSFER_ENCODING, FieldId.HOST);
 
@@ -132,6 +134,8 @@ export function writeResponseHead(
   let drop = HOP_BY_HOP;
   if (shape.upgrade) drop &= ~(1 << FieldId.UPGRADE);
   if (shape.dechunk) drop |= (1 << FieldId.TRANSFER_ENCODING) | (1 << FieldId.TRAILER);
+  // These have no body, so a length could only mislead (RFC 9110 §8.6, RFC 9112 §6.1).
+  if (head.status < 200 || head.status === 204) drop |= LENGTHS;
   const dropped = filter.select(fields, drop);
   const add = connectionField(shape);
   if (!dropped && add === '' && head.version === 11) return false;
@@ -148,7 +152,7 @@ function connectionField(shape: ResponseShape): string {
 
 /** Trailers that say how the message is framed, where it goes or who sent it must not come so late. */
 export function writeTrailers(out: HeadWriter, filter: FieldFilter, fields: Fields): boolean {
-  if ((fields.present & FRAMING) !== 0) return false;
+  if ((fields.present & FRAMING) !== 0 || hasAlias(fields)) return false;
   filter.select(fields, HOP_BY_HOP | FORWARDING | (1 << FieldId.EXPECT));
   out.begin().fields(fields, filter.keep).text('\r\n');
   return true;

@@ -82,10 +82,18 @@ export class ResponseRelay {
       if (head.status === 101) return this.#upgrade(head, bytes, next);
       this.#interim += 1;
       if (this.#interim > MAX_INTERIM) return this.#exchange.failed('bad-response');
-      if (!this.#exchange.http10) this.#client.transport.write(bytes.subarray(at, next));
+      if (!this.#exchange.http10) this.#passInterim(head, bytes, at, next);
       at = next;
       if (at === bytes.length) return;
     }
+  }
+
+  #passInterim(head: ResponseParser, bytes: Uint8Array, start: number, end: number): void {
+    const { writer, filter } = this.#ctx;
+    const { transport } = this.#client;
+    const shape = { close: false, http10: false, dechunk: false, upgrade: false };
+    if (writeResponseHead(writer, filter, head, shape)) transport.writeOwned(writer.take(alloc));
+    else transport.write(bytes.subarray(start, end));
   }
 
   #begin(head: ResponseParser, bytes: Uint8Array, headStart: number, bodyStart: number): void {
@@ -96,8 +104,10 @@ export class ResponseRelay {
     this.#inBody = true;
     this.#dechunk = exchange.http10 && length === CHUNKED;
     this.#reusable = keepsAlive(head.fields, head.version) && length !== UNTIL_CLOSE;
+    // What is left of a request body is not worth reading: an answer that comes before its end closes.
     this.keepAlive =
       exchange.keepAlive &&
+      this.#client.requestBody.done &&
       length !== UNTIL_CLOSE &&
       !this.#dechunk &&
       !this.#ctx.draining &&
@@ -144,6 +154,7 @@ export class ResponseRelay {
 
   #body(bytes: Uint8Array, start: number, end: number): void {
     const { transport, responseBody: body } = this.#client;
+    this.#flowing = true;
     const consumed = body.push(bytes, start, end);
     let flowing = this.#flowing;
     if (!this.#dechunk && body.passEnd > start)

@@ -24,7 +24,9 @@ export class Tunnel implements UpstreamUser, ClientTunnel {
 
   onUpstreamData(bytes: Uint8Array): void {
     this.#alive();
-    if (!this.#client.transport.write(bytes)) this.#upstream.transport.pause();
+    if (this.#client.transport.write(bytes)) return;
+    this.#client.blocked = true;
+    this.#upstream.transport.pause();
   }
 
   onClientData(bytes: Uint8Array): void {
@@ -52,12 +54,13 @@ export class Tunnel implements UpstreamUser, ClientTunnel {
 
   #sideEnded(): void {
     this.#ended += 1;
+    this.#alive();
     if (this.#ended === 2) this.#finish();
   }
 
   onUpstreamClose(error: Error | undefined): void {
     this.#finish();
-    if (error === undefined) this.#client.transport.end();
+    if (error === undefined) this.#client.exchangeDone(false);
     else this.#client.transport.destroy(error);
   }
 
@@ -70,11 +73,14 @@ export class Tunnel implements UpstreamUser, ClientTunnel {
   onDeadline(): void {
     this.#finish();
     this.#upstream.abandon();
-    this.#client.transport.end();
+    this.#client.exchangeDone(false);
   }
 
+  /** There is traffic. Where one side has ended, the other does not get long to follow. */
   #alive(): void {
-    this.#client.setDeadline('tunnel', this.#ctx.clock.monotonic() + this.#ctx.config.timeouts.tunnelIdleMs);
+    const { tunnelIdleMs, halfCloseMs } = this.#ctx.config.timeouts;
+    const ms = this.#ended === 0 ? tunnelIdleMs : halfCloseMs;
+    this.#client.setDeadline('tunnel', this.#ctx.clock.monotonic() + ms);
   }
 
   #finish(): void {

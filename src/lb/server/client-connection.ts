@@ -189,6 +189,7 @@ export class ClientConnection implements TransportHandler, ClientSide {
 
   exchangeDone(keepAlive: boolean): void {
     this.#exchange = undefined;
+    this.#tunnel = undefined;
     if (!keepAlive || this.halfClosed) return this.#closeGently();
     this.#mode = 'head';
     this.setDeadline('idle', this.#edge.now() + this.#edge.config.timeouts.idleMs);
@@ -220,6 +221,7 @@ export class ClientConnection implements TransportHandler, ClientSide {
     if (this.#mode === 'exchange') this.#exchange?.onClientDrain();
     else if (this.#mode === 'tunnel') this.#tunnel?.onClientDrain();
     else if (this.#mode === 'head') this.#continue();
+    else if (this.#mode === 'lingering') this.#linger(LINGER_MS);
   }
 
   onEnd(): void {
@@ -229,10 +231,11 @@ export class ClientConnection implements TransportHandler, ClientSide {
       this.#halfCloseAt = this.#edge.now() + this.#edge.config.timeouts.halfCloseMs;
       return;
     }
+    if (this.#mode === 'head' && this.#ahead === undefined) this.transport.end();
+    if (this.#mode !== 'exchange') return;
     this.#exchange?.cancel();
     this.#exchange = undefined;
-    if (this.#mode === 'head' && this.#ahead === undefined) this.transport.end();
-    if (this.#mode !== 'head') this.transport.destroy();
+    this.transport.destroy();
   }
 
   onClose(): void {
@@ -249,9 +252,16 @@ export class ClientConnection implements TransportHandler, ClientSide {
     this.#mode = 'lingering';
     this.#ahead = undefined;
     this.transport.end();
-    if (this.halfClosed) return;
     this.transport.resume();
-    this.setDeadline('linger', this.#edge.now() + lingerMs);
+    this.#linger(lingerMs);
+  }
+
+  /** The time of a lingering close begins when the last answer has left us. */
+  #linger(ms: number): void {
+    this.setDeadline(
+      'linger',
+      this.#edge.now() + (this.blocked ? this.#edge.config.timeouts.streamIdleMs : ms),
+    );
   }
 
   setDeadline(kind: DeadlineKind, at: number): void {
@@ -267,7 +277,7 @@ export class ClientConnection implements TransportHandler, ClientSide {
 
   /** Called several times a second. */
   checkDeadline(now: number): void {
-    if (now >= this.#halfCloseAt && this.#mode === 'exchange') return this.transport.destroy();
+    if (now >= this.#halfCloseAt && this.#mode === 'exchange') return this.#cut();
     if (now < this.#deadlineAt) return;
     const kind = this.#deadlineKind;
     if (kind === 'body' && this.#bodyIsFastEnough(now)) return;
@@ -289,10 +299,15 @@ export class ClientConnection implements TransportHandler, ClientSide {
     return now < this.#deadlineAt;
   }
 
+  /** End it now; a client that is being answered must see that this is not the end of the answer. */
+  #cut(): void {
+    this.transport.destroy(this.#mode === 'exchange' ? new Error('answer cut off') : undefined);
+  }
+
   /** The load balancer stops. Running requests finish; `force`: their time is over. */
   drain(force: boolean): void {
     if (this.#mode === 'tunnel' && force) this.#tunnel?.onDeadline();
-    if (force) this.transport.destroy();
+    if (force) this.#cut();
     else if (this.idle) this.#closeGently(IDLE_LINGER_MS);
   }
 }

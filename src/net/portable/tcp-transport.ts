@@ -147,13 +147,19 @@ export class TcpTransport implements Transport {
   #awaitDrain(socket: Socket): void {
     socket.write(EMPTY, (error) => {
       if (error) return;
-      if (socket.writableLength > 0) return this.#awaitDrain(socket);
-      this.#waiting = false;
-      const held = this.#held;
-      this.#held = undefined;
-      if (held) for (const buffer of held) this.#release(buffer);
-      this.#run(() => this.handler.onDrain());
+      if (socket.writableLength === 0) this.#drained();
+      // After `end` there is no writing any more, but a sign for having written all.
+      else if (socket.writableEnded) socket.once('finish', () => this.#drained());
+      else this.#awaitDrain(socket);
     });
+  }
+
+  #drained(): void {
+    this.#waiting = false;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held) for (const buffer of held) this.#release(buffer);
+    this.#run(() => this.handler.onDrain());
   }
 
   /** The reader has gone on with another buffer since; the last pending write gives this one back. */
