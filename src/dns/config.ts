@@ -103,7 +103,9 @@ export const dnsConfigSchema = z
     setTruncateBit: z
       .boolean()
       .default(true)
-      .describe('Say TC when an answer did not fit. False for clients without TCP.'),
+      .describe(
+        'Say TC when an answer did not fit. False for clients without TCP. Over TCP, as much as fits is sent without it.',
+      ),
     enumerationOn: z.boolean().default(true).describe('Serve /v1/enumerate and /v1/axfr.'),
     udpPayloadBytes: z
       .int()

@@ -191,13 +191,29 @@ describe('forwarding', () => {
     });
     const { dns, reactor } = await start({ resolvers: [up.text] });
     const small = await askUdp(reactor, dns.addresses.udp, queryBytes('example.com.'));
-    expect([small.truncated, small.answers.length, small.questions.length]).toEqual([true, 0, 1]);
+    expect([small.truncated, small.answers.length, small.questions.length]).toEqual([true, 30, 1]);
     const large = await askUdp(
       reactor,
       dns.addresses.udp,
       queryBytes('example.com.', TYPE.A, { edns: { ...EDNS, udpPayloadBytes: 4096 } }),
     );
     expect([large.truncated, large.answers.length, large.edns?.udpPayloadBytes]).toEqual([false, 60, 1232]);
+    // A client that must not see TC gets a part, never an empty answer: that would say there is nothing.
+    const mute = await start({ resolvers: [up.text], setTruncateBit: false });
+    const part = await askUdp(mute.reactor, mute.dns.addresses.udp, queryBytes('example.com.'));
+    expect([part.truncated, part.answers.length]).toEqual([false, 30]);
+  });
+
+  it('cuts a large reply that it cannot read down to the question', async () => {
+    const up = await upstream((query, _from, send) => {
+      const large = new Uint8Array(600).fill(0xc0);
+      large.set(reply(query, { answers: [] }));
+      large[7] = 9;
+      send(large);
+    });
+    const { dns, reactor } = await start({ resolvers: [up.text] });
+    const got = await askUdp(reactor, dns.addresses.udp, queryBytes('example.com.'));
+    expect([got.truncated, got.answers.length, got.questions.length]).toEqual([true, 0, 1]);
   });
 
   it('ends what is under way when it stops', async () => {

@@ -2,7 +2,16 @@ import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Peer, Reactor } from '../../net/index.ts';
 import type { DnsCounters, DnsTransport } from '../metrics.ts';
-import { HEADER_BYTES, copyOf, isWithin, questionEnd, u16, udpLimit } from '../wire/index.ts';
+import {
+  HEADER_BYTES,
+  copyOf,
+  decodeMessage,
+  encodeMessage,
+  isWithin,
+  questionEnd,
+  u16,
+  udpLimit,
+} from '../wire/index.ts';
 import type { Query } from '../wire/index.ts';
 import { exchange, randomUint16 } from './exchange.ts';
 import type { ExchangeParts } from './exchange.ts';
@@ -111,19 +120,26 @@ export class Forwarder {
     request[at + 1] = this.#settings.udpPayloadBytes;
   }
 
-  /** The client's id, and for UDP its size: what is too large is cut to the question, with TC. */
+  /** The client's id, and for UDP its size: what is too large is cut by the same rule as our own answers. */
   #fit(query: Query, reply: Uint8Array, transport: DnsTransport): Uint8Array {
+    const { udpPayloadBytes, setTruncateBit } = this.#settings;
+    const limit = udpLimit(query.message, udpPayloadBytes);
+    const fitting = transport === 'udp' && reply.length > limit ? this.#cut(reply, limit) : reply;
     const { id } = query.message;
-    reply[0] = id >> 8;
-    reply[1] = id;
-    let fitting = reply;
-    if (transport === 'udp' && reply.length > udpLimit(query.message, this.#settings.udpPayloadBytes)) {
-      this.#counters.truncated++;
-      fitting = copyOf(reply, 0, questionEnd(reply));
-      fitting.fill(0, 6, HEADER_BYTES);
-      fitting[2] = (fitting[2] as number) | 0x02;
-    }
-    if (!this.#settings.setTruncateBit) fitting[2] = (fitting[2] as number) & ~0x02;
+    fitting[0] = id >> 8;
+    fitting[1] = id;
+    if (!setTruncateBit) fitting[2] = (fitting[2] as number) & ~0x02;
     return fitting;
+  }
+
+  /** As many answers as fit, with TC; none of a reply that cannot be read. */
+  #cut(reply: Uint8Array, limit: number): Uint8Array {
+    this.#counters.truncated++;
+    const decoded = decodeMessage(reply);
+    if (decoded.ok) return copyOf(encodeMessage(decoded.message, limit).bytes);
+    const question = copyOf(reply, 0, questionEnd(reply));
+    question.fill(0, 6, HEADER_BYTES);
+    question[2] = (question[2] as number) | 0x02;
+    return question;
   }
 }

@@ -93,9 +93,11 @@ export class Responder {
 
   #encode(query: Query, reply: Reply, transport: DnsTransport): Uint8Array {
     const { udpPayloadBytes, setTruncateBit } = this.#settings;
-    const limit = transport === 'udp' ? udpLimit(query.message, udpPayloadBytes) : TCP_LIMIT;
+    const udp = transport === 'udp';
+    const limit = udp ? udpLimit(query.message, udpPayloadBytes) : TCP_LIMIT;
     const message = replyMessage(query, reply, udpPayloadBytes);
-    const encoded = encodeMessage(message, limit, { setTruncateBit });
+    // Over TCP there is no way left to ask for more: resolvers take TC there for a failure, part of the endpoints is better than none.
+    const encoded = encodeMessage(message, limit, { setTruncateBit: udp && setTruncateBit });
     if (encoded.truncated) this.#counters.truncated++;
     this.#counters.reply(transport, reply.rcode);
     return encoded.bytes;

@@ -15,7 +15,7 @@ const writer = new Writer(TCP_LIMIT);
 /**
  * Encode within `limit` bytes. What does not fit goes in this order (mesos-dns.md §7.5, RFC 2181 §9): the whole additional section,
  * which costs nothing but a second question; then answers from the end, which sets TC. The authority section and OPT
- * always stay. Names of owners are compressed, names inside record data never are.
+ * always stay, unless the authority alone does not fit. Names of owners are compressed, names inside record data never are.
  * `setTruncateBit: false` leaves TC off even then, for clients that cannot ask again over TCP.
  * The message's own names must have a wire form; a record whose owner has none is left out.
  */
@@ -73,11 +73,10 @@ function writeAnswersAndAuthority(message: Message, room: number): Kept {
     const mark = writer.offset;
     let authority = 0;
     for (const r of message.authority) authority += writeRecord(r);
-    const fits = !writer.overflowed && writer.offset <= room;
-    if (fits || ends.length === 0) return { answers: ends.length, authority, cut };
+    if (!writer.overflowed && writer.offset <= room) return { answers: ends.length, authority, cut };
     writer.rewind(mark);
-    ends.pop();
     cut = true;
+    if (ends.pop() === undefined) return { answers: 0, authority: 0, cut };
   }
 }
 

@@ -1,5 +1,5 @@
 import { u16 } from './bytes.ts';
-import { EDNS_OPTION, OPCODE_QUERY } from './constants.ts';
+import { EDNS_OPTION } from './constants.ts';
 import type { Edns, Message, ResourceRecord } from './message.ts';
 import type { Query } from './query.ts';
 
@@ -67,7 +67,7 @@ export function bareReply(request: Uint8Array, rcode: number): Message {
   return {
     id: u16(request, 0),
     response: true,
-    opcode: (u16(request, 2) >> 11) & 15 || OPCODE_QUERY,
+    opcode: (u16(request, 2) >> 11) & 15,
     authoritative: false,
     truncated: false,
     recursionDesired: false,

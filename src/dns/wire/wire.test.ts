@@ -242,6 +242,15 @@ describe('encodeMessage within a limit', () => {
     }
   });
 
+  it('leaves an authority out that does not fit even alone, and says so', () => {
+    const encoded = encodeMessage(
+      message({ response: true, authority: [{ ...soa, rdata: new Uint8Array(600) }] }),
+      512,
+    );
+    expect(encoded.bytes.length).toBeLessThanOrEqual(512);
+    expect(decodeMessage(encoded.bytes)).toMatchObject({ message: { truncated: true, authority: [] } });
+  });
+
   it('keeps TC away when told so', () => {
     const m = message({ response: true, answers: Array.from({ length: 100 }, (_, i) => a(i)) });
     const encoded = encodeMessage(m, 512, { setTruncateBit: false });
