@@ -1,9 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { basename } from 'node:path';
 import type { Api, ApiReply, ApiRequest } from '../../core/http/server.ts';
 import { createOwners } from './owners.ts';
-import { downloadable, listFolder, modeText, readPart } from './sandbox-files.ts';
-import type { FileAnswer } from './sandbox-files.ts';
+import { listFolder, modeText, openDownload, readPart } from './sandbox-files.ts';
 import type { AgentView } from './view.ts';
 import { attachedPaths } from './virtual-paths.ts';
 
@@ -58,14 +55,14 @@ export function addFilesRoutes(api: Api, prefix: string, view: AgentView): void 
   api.get(`${prefix}/files/download`, async (request, reply) => {
     const path = query(request, 'path');
     if (path === undefined) return text(reply, 400, "Expecting 'path=value' in query.\n");
-    const file: FileAnswer<{ real: string; size: number }> = await downloadable(attached(), path);
+    const file = await openDownload(attached(), path);
     if (!file.ok) return text(reply, file.status, file.text);
-    const name = basename(file.value.real);
+    const { handle, name } = file.value;
     const type = TYPES.get(name.slice(name.lastIndexOf('.') + 1)) ?? 'application/octet-stream';
     return reply
       .header('content-disposition', `attachment; filename=${name.replaceAll(/[^\w.+-]/g, '_')}`)
       .type(type)
-      .send(createReadStream(file.value.real));
+      .send(handle.createReadStream());
   });
 
   api.get(`${prefix}/files/debug`, async () => Object.fromEntries(attached()));

@@ -1,5 +1,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Stats } from 'node:fs';
 import { resolveVirtual } from './virtual-paths.ts';
 
@@ -56,11 +58,12 @@ export async function readPart(
   if (!found.ok) return found;
   const { stats } = found.value;
   if (stats.isDirectory()) return { ok: false, status: 400, text: 'Cannot read a directory.\n' };
+  if (!stats.isFile()) return { ok: false, status: 400, text: 'Cannot read what is no file.\n' };
   const empty = Buffer.alloc(0);
   if (offset === -1) return { ok: true, value: { bytes: empty, offset: stats.size, size: stats.size } };
   const wanted = Math.min(length === -1 ? MAX_READ : length, MAX_READ, Math.max(0, stats.size - offset));
   if (wanted === 0) return { ok: true, value: { bytes: empty, offset, size: stats.size } };
-  const handle = await open(found.value.real, 'r');
+  const handle = await openFile(found.value.real);
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(wanted), 0, wanted, offset);
     return { ok: true, value: { bytes: buffer.subarray(0, bytesRead), offset, size: stats.size } };
@@ -69,16 +72,22 @@ export async function readPart(
   }
 }
 
-/** The real path of a file that may be downloaded. */
-export async function downloadable(
+/** A file to be downloaded, open; whoever reads it closes it. */
+export async function openDownload(
   attached: Attached,
   path: string,
-): Promise<FileAnswer<{ real: string; size: number }>> {
+): Promise<FileAnswer<{ handle: FileHandle; name: string }>> {
   const found = await real(attached, path);
   if (!found.ok) return found;
-  if (found.value.stats.isDirectory())
-    return { ok: false, status: 400, text: 'Cannot download a directory.\n' };
-  return { ok: true, value: { real: found.value.real, size: found.value.stats.size } };
+  const { stats } = found.value;
+  if (stats.isDirectory()) return { ok: false, status: 400, text: 'Cannot download a directory.\n' };
+  if (!stats.isFile()) return { ok: false, status: 400, text: 'Cannot download what is no file.\n' };
+  return { ok: true, value: { handle: await openFile(found.value.real), name: basename(found.value.real) } };
+}
+
+/** A task may put a pipe in the place of a file at any time: opening one must not wait for a writer. */
+function openFile(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
 /** `-rw-r--r--`. */

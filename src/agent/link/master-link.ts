@@ -25,6 +25,8 @@ export interface LinkHandler {
 
 /** A redirect is followed at once this many times in a row; then it counts as a failure. */
 const MAX_REDIRECTS = 5;
+/** A master that comes back after a long time shall have its agents again soon. */
+const MAX_BACKOFF_MS = 10_000;
 
 /** Keeps this agent subscribed to the leading master, for as long as it runs. */
 export class MasterLink {
@@ -46,7 +48,11 @@ export class MasterLink {
     this.#parts = parts;
     this.#configured = masterOrigin(options.master) ?? options.master;
     this.#master = this.#configured;
-    this.#backoff = new Backoff(parts.random, { firstMs: options.backoffMs, maxMs: 60_000, jitter: 1 });
+    this.#backoff = new Backoff(parts.random, {
+      firstMs: options.backoffMs,
+      maxMs: MAX_BACKOFF_MS,
+      jitter: 1,
+    });
     this.#handler = handler;
   }
 
