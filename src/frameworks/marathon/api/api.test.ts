@@ -36,6 +36,9 @@ describe('the API', () => {
     expect((await request('GET', '/v2/apps?label=a!%3Db')).body.apps).toHaveLength(0);
     const { versions } = (await request('GET', '/v2/apps/grp/app/versions')).body;
     expect((await request('GET', `/v2/apps/grp/app/versions/${versions[0]}`)).body.id).toBe('/grp/app');
+    const both = await request('PUT', '/v2/apps/grp/app', { version: '2020-01-01T00:00:00.000Z', cpus: 2 });
+    expect(both.status).toBe(422);
+    expect(both.body.details[0].path).toBe('/version');
     expect((await request('GET', '/v2/groups')).body.groups[0]).toMatchObject({
       id: '/grp',
       apps: [{ id: '/grp/app' }],

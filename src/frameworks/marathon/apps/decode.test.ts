@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { App } from './app.ts';
 import { buildApp } from './build.ts';
 import { decodeApp } from './decode.ts';
-import { mergeUpdate, versionAskedFor } from './merge.ts';
+import { mergeUpdate, versionAskedFor, versionProblem } from './merge.ts';
 import { appDefinitionJson, appJson } from './present.ts';
 import { appSchema } from './schema.ts';
 import { allotServicePorts } from './service-ports.ts';
@@ -300,5 +300,8 @@ describe('building and updating', () => {
     expect(versionAskedFor({ version: 'v' })).toBe('v');
     expect(versionAskedFor({ version: 'v', id: '/a', cmd: null })).toBe('v');
     expect(versionAskedFor({ version: 'v', cmd: 'x' })).toBeUndefined();
+    expect(versionProblem(app, { version: 'v', id: '/a' })).toBeUndefined();
+    expect(versionProblem(app, { version: app.version, cmd: 'x' })).toBeUndefined();
+    expect(versionProblem(app, { version: 'v', instances: 4 })).toMatchObject({ path: '/version' });
   });
 });

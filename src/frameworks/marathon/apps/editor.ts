@@ -4,7 +4,7 @@ import type { App } from './app.ts';
 import { buildApp } from './build.ts';
 import { decodeApp } from './decode.ts';
 import { isObject } from './json.ts';
-import { mergeUpdate, versionAskedFor } from './merge.ts';
+import { mergeUpdate, versionAskedFor, versionProblem } from './merge.ts';
 import { absolutePath } from './paths.ts';
 import { appDefinitionJson } from './present.ts';
 import type { AppRegistry } from './registry.ts';
@@ -47,9 +47,11 @@ export class AppEditor {
       return this.#build(id, isObject(body) ? { ...body, id } : body, options);
     if (!isObject(body)) return this.#build(id, body, options);
     const { merged, problems } = mergeUpdate(existing, body);
+    const version = versionProblem(existing, body);
+    const all = version ? [version, ...problems] : problems;
     const built = this.#build(id, merged, options);
-    if (problems.length === 0) return built;
-    return { kind: 'invalid', problems: [...problems, ...(built.kind === 'invalid' ? built.problems : [])] };
+    if (all.length === 0) return built;
+    return { kind: 'invalid', problems: [...all, ...(built.kind === 'invalid' ? built.problems : [])] };
   }
 
   #restore(existing: App, version: string, options: EditOptions): Edited {

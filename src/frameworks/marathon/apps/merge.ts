@@ -33,12 +33,25 @@ function onHost(networks: unknown): boolean {
   return Array.isArray(networks) && networks.some((n: unknown) => isObject(n) && n['mode'] === 'host');
 }
 
-/**
- * `{"version": ts}` alone (or with the id) asks for that old version. Beside other fields the version says nothing:
- * clients send back whole GET answers.
- */
+/** `{"version": ts}` alone (or with the id) asks for that old version. */
 export function versionAskedFor(update: JsonObject): string | undefined {
   const version = update['version'];
-  const others = Object.keys(update).some((k) => k !== 'version' && k !== 'id' && update[k] !== null);
-  return typeof version === 'string' && !others ? version : undefined;
+  return typeof version === 'string' && !saysMore(update) ? version : undefined;
+}
+
+/**
+ * Beside other fields, the version that the app has says nothing: clients send back whole GET answers. Any other one
+ * is refused, as it would not be gone back to (marathon.md §2.1).
+ */
+export function versionProblem(existing: App, update: JsonObject): FieldProblem | undefined {
+  const version = update['version'];
+  if (typeof version !== 'string' || version === existing.version || !saysMore(update)) return undefined;
+  return {
+    path: '/version',
+    error: `the app is at version ${existing.version}: leave this out; or write it alone, to go back to that version`,
+  };
+}
+
+function saysMore(update: JsonObject): boolean {
+  return Object.keys(update).some((k) => k !== 'version' && k !== 'id' && update[k] !== null);
 }
