@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { ipBytes } from './zone/index.ts';
+import { soaName } from './soa-name.ts';
+import { isName } from './wire/index.ts';
 import { isDomain, masking, parseResolver, resolverProblems } from './resolver-address.ts';
 
 const port = z.int().min(0).max(65535);
@@ -31,15 +33,13 @@ const domain = z
     'write labels of letters, digits and hyphens with single dots between them, such as mesos',
   );
 
+const soaText = z.string().refine((text) => isName(soaName(text)), 'write a domain name, such as ns1.mesos');
+
 const soa = z.strictObject({
-  mname: z
-    .string()
+  mname: soaText
     .default('ns1.mesos')
     .describe('Primary name server in the SOA and NS records. Not adapted to `domain`.'),
-  rname: z
-    .string()
-    .default('root.ns1.mesos')
-    .describe('Mailbox of the person in charge; `@` may be written.'),
+  rname: soaText.default('root.ns1.mesos').describe('Mailbox of the person in charge; `@` may be written.'),
   refreshSeconds: uint32.default(60).describe('Refresh time in the SOA record.'),
   retrySeconds: uint32.default(600).describe('Retry time in the SOA record.'),
   expireSeconds: uint32.default(86_400).describe('Expire time in the SOA record.'),
@@ -94,7 +94,12 @@ export const dnsConfigSchema = z
       .record(domain, resolverList.min(1, 'needs at least one resolver'))
       .default({})
       .describe('Resolvers for single zones; the longest match wins and there is no fall back.'),
-    forwardTimeoutMs: z.int().min(10).default(5_000).describe('How long to wait for each resolver.'),
+    forwardTimeoutMs: z
+      .int()
+      .min(10)
+      .max(3_600_000)
+      .default(5_000)
+      .describe('How long to wait for each resolver.'),
     maxForwards: z
       .int()
       .min(1)

@@ -13,7 +13,6 @@ import type { Unsubscribe } from '../core/subscribers.ts';
 import type { Catalog } from '../cluster/index.ts';
 import type { Peer, Reactor } from '../net/index.ts';
 import { createDnsApi } from './api/api.ts';
-import { soaName } from './api/config-echo.ts';
 import type { DnsConfig } from './config.ts';
 import { dnsErrors } from './errors.ts';
 import { ClusterZoneHandler } from './handlers/cluster-zone.ts';
@@ -23,6 +22,7 @@ import { pipeline } from './pipeline.ts';
 import { parseResolver } from './resolver-address.ts';
 import { Responder } from './server/responder.ts';
 import { DnsServer } from './server/server.ts';
+import { soaName } from './soa-name.ts';
 import { RFC1123, RFC952, Zone } from './zone/index.ts';
 
 export interface DnsParts {

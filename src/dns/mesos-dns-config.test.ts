@@ -116,6 +116,19 @@ describe('fromMesosDnsConfig', () => {
     ]);
   });
 
+  it('takes any Timeout that Mesos-DNS takes', () => {
+    expect(imported({ ...minimal, timeout: 3_000_000 }).dns.forwardTimeoutMs).toBe(3_600_000);
+  });
+
+  it('leaves to /v1/config only what our own settings do not say', () => {
+    const shown = imported({ ...minimal, ttl: 5, refreshSeconds: 9 }).dns.mesosDnsConfig;
+    expect(shown).toMatchObject({ RefreshSeconds: 9, Masters: minimal.masters, File: expect.any(String) });
+    for (const key of ['TTL', 'SOAMname', 'Port', 'Domain', 'SOASerial', 'Resolvers'])
+      expect(shown).not.toHaveProperty(key);
+    const off = imported({ ...minimal, externalOn: false, resolvers: ['nonsense'] }).dns.mesosDnsConfig;
+    expect(off).toMatchObject({ Resolvers: ['nonsense'] });
+  });
+
   it('follows a master given as zk', () => {
     expect(imported({ zk: '10.0.0.1:5050' }).cluster).toMatchObject({
       masters: ['10.0.0.1:5050'],
@@ -153,11 +166,18 @@ describe('fromMesosDnsConfig', () => {
     [{ refreshSeconds: 0 }, 'must be at least 1'],
     [{ listener: 'dns.example' }, 'must be an IP address'],
     [{ port: 70000 }, 'must be a port from 0 to 65535'],
+    [{ soaMname: 'ns1..mesos' }, "SOAMname: must be a domain name, not 'ns1..mesos'"],
+    [{ soaRname: `${'r'.repeat(64)}@mesos` }, 'SOARname: must be a domain name'],
+    [
+      { masters: ['[::1]:5050', '[0:0::1]:5050'] },
+      'error validating masters: duplicate found: [0:0::1]:5050',
+    ],
     [
       { port: '53' },
       'failed to unmarshal config file "/etc/mesos-dns/config.json": port must be a whole number',
     ],
-    [{ ttl: 1.5 }, 'failed to unmarshal config file'],
+    [{ ttl: 1.5 }, 'ttl must be a whole number, not 1.5'],
+    [{ masters: ['10.0.0.1:5050', 7] }, 'must be a list of strings, but number 2 is a number'],
     [{ ttl: 4294967296 }, 'failed to unmarshal config file'],
     [{ resolvers: '8.8.8.8' }, 'must be a list of strings'],
     [{ dnsOn: 'yes' }, 'must be a boolean'],
@@ -200,6 +220,8 @@ describe('dnsConfigSchema', () => {
     [{ dnsOn: false, httpOn: false }, 'dnsOn', 'must be true'],
     [{ port: 99999 }, 'port', ''],
     [{ host: 'localhost' }, 'host', 'not a name'],
+    [{ soa: { mname: 'a..b' } }, 'soa.mname', 'domain name'],
+    [{ forwardTimeoutMs: 2 ** 31 }, 'forwardTimeoutMs', ''],
   ])('refuses %j', (input, path, text) => {
     const result = dnsConfigSchema.safeParse(input);
     const found = result.error?.issues.find((i) => i.path.join('.') === path);

@@ -4,6 +4,8 @@ import { readMesosDnsKeys } from './mesos-dns-keys.ts';
 import type { MesosDnsValues } from './mesos-dns-keys.ts';
 import { ipBytes } from './zone/index.ts';
 import { isDomain, masking, parseResolver, resolverProblems } from './resolver-address.ts';
+import { soaName } from './soa-name.ts';
+import { isName } from './wire/index.ts';
 
 /** What a Mesos-DNS file says about following the cluster. */
 export interface MesosDnsCluster {
@@ -42,12 +44,41 @@ export type MesosDnsImport =
 export function fromMesosDnsConfig(json: unknown, file = 'config.json'): MesosDnsImport {
   const { values, issues: typeIssues, warnings: keyWarnings } = readMesosDnsKeys(json, file);
   if (typeIssues.length > 0) return { ok: false, issues: typeIssues };
-  const checks = [services, numbersAndAddresses, masters, resolvers, ipSources, domain, tls, authentication];
+  const checks = [
+    services,
+    numbersAndAddresses,
+    masters,
+    resolvers,
+    ipSources,
+    domain,
+    soa,
+    tls,
+    authentication,
+  ];
   const issues = checks.flatMap((check) => check(values));
   if (issues.length > 0) return { ok: false, issues };
   const warnings = [...keyWarnings, ...warningsOf(values)];
   return { ok: true, dns: dnsInput(values, file), cluster: clusterInput(values), warnings };
 }
+
+/** More seconds than this are as good as this many. */
+const MAX_TIMEOUT_SECONDS = 3600;
+
+/** Keys that the DNS room has no setting for. */
+const ONLY_SHOWN = [
+  'RefreshSeconds',
+  'StateTimeoutSeconds',
+  'ZkDetectionTimeout',
+  'SOAMinttl',
+  'Masters',
+  'Zk',
+  'MesosHTTPSOn',
+  'CACertFile',
+  'CertFile',
+  'KeyFile',
+  'MesosAuthentication',
+  'IAMConfigFile',
+] as const;
 
 function issue(path: string, message: string): Issue {
   return { path, message };
@@ -109,7 +140,7 @@ function isHostPort(text: string): boolean {
 
 function normalised(hostPort: string): string {
   const peer = parseResolver(hostPort);
-  return peer ? `${peer.ip}:${peer.port}` : hostPort.toLowerCase();
+  return peer ? `${String(ipBytes(peer.ip))}:${peer.port}` : hostPort.toLowerCase();
 }
 
 function resolvers(v: MesosDnsValues): Issue[] {
@@ -153,6 +184,11 @@ function ipSources(v: MesosDnsValues): Issue[] {
 
 function domain(v: MesosDnsValues): Issue[] {
   return isDomain(v.Domain) ? [] : [issue('Domain', `${v.Domain} is not a valid domain name`)];
+}
+
+function soa(v: MesosDnsValues): Issue[] {
+  const names = (['SOAMname', 'SOARname'] as const).filter((key) => !isName(soaName(v[key])));
+  return names.map((key) => issue(key, `must be a domain name, not '${v[key]}'`));
 }
 
 function tls(v: MesosDnsValues): Issue[] {
@@ -202,7 +238,6 @@ function warningsOf(v: MesosDnsValues): string[] {
 }
 
 function dnsInput(v: MesosDnsValues, file: string): DnsConfigInput {
-  const secret = v.MesosCredentials.Secret === '' ? '' : '******';
   return {
     dnsOn: v.DnsOn,
     httpOn: v.HttpOn,
@@ -229,19 +264,21 @@ function dnsInput(v: MesosDnsValues, file: string): DnsConfigInput {
     zoneResolvers: v.ExternalOn
       ? Object.fromEntries(Object.entries(v.ZoneResolvers).map(([zone, list]) => [zone, [...list]]))
       : {},
-    forwardTimeoutMs: (v.Timeout === 0 ? 5 : v.Timeout) * 1000,
+    forwardTimeoutMs: Math.min(v.Timeout === 0 ? 5 : v.Timeout, MAX_TIMEOUT_SECONDS) * 1000,
     setTruncateBit: v.SetTruncateBit,
     enumerationOn: v.EnumerationOn,
-    mesosDnsConfig: shown(v, file, secret),
+    mesosDnsConfig: shown(v, file),
   };
 }
 
-/** What `/v1/config` cannot know from our own config; the serial is the one of the moment. */
-function shown(v: MesosDnsValues, file: string, secret: string): Record<string, unknown> {
-  const { SOASerial: _serial, ...rest } = v;
-  const File = v.File === '' ? file : v.File;
-  const Domain = v.Domain.toLowerCase();
-  return { ...rest, File, Domain, MesosCredentials: { ...v.MesosCredentials, Secret: secret } };
+/** What `/v1/config` cannot know from our own config. */
+function shown(v: MesosDnsValues, file: string): Record<string, unknown> {
+  return {
+    ...Object.fromEntries(ONLY_SHOWN.map((key) => [key, v[key]])),
+    ...(v.ExternalOn ? {} : { Resolvers: v.Resolvers, ZoneResolvers: v.ZoneResolvers }),
+    File: v.File === '' ? file : v.File,
+    MesosCredentials: { ...v.MesosCredentials, Secret: v.MesosCredentials.Secret === '' ? '' : '******' },
+  };
 }
 
 function clusterInput(v: MesosDnsValues): MesosDnsCluster {

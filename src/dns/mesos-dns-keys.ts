@@ -106,12 +106,11 @@ function problemWith(key: Key, value: unknown): string | undefined {
   if (value === null) return undefined;
   if (typeof like === 'number') {
     if (typeof value !== 'number' || !Number.isInteger(value))
-      return `must be a whole number, not ${typeName(value)}`;
+      return `must be a whole number, not ${typeof value === 'number' ? value : typeName(value)}`;
     const [min, max] = RANGES[key] ?? [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
     return value < min || value > max ? `must be between ${min} and ${max}, not ${value}` : undefined;
   }
-  if (Array.isArray(like))
-    return isStrings(value) ? undefined : `must be a list of strings, not ${typeName(value)}`;
+  if (Array.isArray(like)) return problemWithStrings(value);
   if (key === 'ZoneResolvers') {
     const ok = isObject(value) && Object.values(value).every((list) => list === null || isStrings(list));
     return ok ? undefined : 'must be an object of lists of strings';
@@ -121,6 +120,12 @@ function problemWith(key: Key, value: unknown): string | undefined {
     return ok ? undefined : 'must be an object with the strings Principal and Secret';
   }
   return typeof value === typeof like ? undefined : `must be a ${typeof like}, not ${typeName(value)}`;
+}
+
+function problemWithStrings(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return `must be a list of strings, not ${typeName(value)}`;
+  const at = value.findIndex((v) => typeof v !== 'string');
+  return at < 0 ? undefined : `must be a list of strings, but number ${at + 1} is ${typeName(value[at])}`;
 }
 
 function read(key: Key, value: unknown): unknown {

@@ -104,6 +104,8 @@ describe.skipIf(!has('dig'))('the edge with a config.json of Mesos-DNS (needs di
       TTL: 33,
       SRVRecordDefaultWeight: 7,
       RefreshSeconds: 1,
+      SOAMname: 'ns1.mesos.',
+      SOARname: 'root.ns1.mesos.',
     });
     expect((await call('GET', `http://127.0.0.1:${site.ports.admin}/routes`)).status).toBe(200);
 

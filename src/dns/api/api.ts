@@ -8,7 +8,8 @@ import type { Catalog } from '../../cluster/index.ts';
 import type { DnsConfig } from '../config.ts';
 import { enumerate } from '../zone/index.ts';
 import type { Zone } from '../zone/index.ts';
-import { configEcho, soaName } from './config-echo.ts';
+import { soaName } from '../soa-name.ts';
+import { configEcho } from './config-echo.ts';
 import { mesosDnsJson } from './json.ts';
 import { hosts, services, transfer } from './lookups.ts';
 

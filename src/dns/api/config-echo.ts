@@ -1,4 +1,5 @@
 import type { DnsConfig } from '../config.ts';
+import { soaName } from '../soa-name.ts';
 
 /**
  * What `/v1/config` shows: the keys of Mesos-DNS in its order (mesos-dns.md §2), from our own config, and under it what only a Mesos-DNS
@@ -55,9 +56,4 @@ function masked(credentials: unknown): unknown {
   if (typeof credentials !== 'object' || credentials === null) return { Principal: '', Secret: '' };
   const secret = 'Secret' in credentials ? credentials.Secret : '';
   return { ...credentials, Secret: secret === '' || secret === undefined ? '' : '******' };
-}
-
-/** A name of the SOA record as it is used: `@` becomes a dot, and exactly one dot at the end. */
-export function soaName(text: string): string {
-  return `${text.replaceAll('@', '.').replace(/\.+$/, '')}.`;
 }

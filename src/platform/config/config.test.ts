@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +16,9 @@ import { rimrockConfigSchema } from './schema.ts';
 import type { RimrockConfig } from './schema.ts';
 import { readSource } from './source.ts';
 
+/** Any real certificate. */
+const AUTHORITY = rootCertificates[0] ?? '';
+
 const load = (
   text: string | undefined,
   overrides: string[] = [],
@@ -22,7 +26,9 @@ const load = (
 ): Promise<LoadedConfig> =>
   loadConfig(
     { role, file: text === undefined ? undefined : 'file', overrides },
-    new FakeWorld(text === undefined ? {} : { '/here/file': text, '/here/ca.pem': 'PEM' }),
+    new FakeWorld(
+      text === undefined ? {} : { '/here/file': text, '/here/ca.pem': AUTHORITY, '/here/bad.pem': 'PEM' },
+    ),
   );
 
 async function good(
@@ -205,6 +211,8 @@ describe('a Mesos-DNS config.json', () => {
     expect(kind('{}')).toBe('rimrock');
     expect(kind('{"masters": ["a:1"],}')).toBe('unreadable');
     expect(kind('domain: mesos')).toBe('unreadable');
+    // The reason of the JSON reader: that of the YAML reader would say nothing to whoever wrote JSON.
+    expect(readSource('{"masters": [', sections)).toMatchObject({ reason: expect.stringContaining('JSON') });
   });
 
   it('is taken as it is', async () => {
@@ -220,10 +228,23 @@ describe('a Mesos-DNS config.json', () => {
       [],
       'edge',
     );
-    expect(config.cluster).toMatchObject({ https: true, tls: { ca: 'PEM' } });
+    expect(config.cluster).toMatchObject({ https: true, tls: { ca: AUTHORITY } });
     expect(await issues(JSON.stringify({ ...file, caCertFile: '/none' }))).toEqual([
       expect.stringMatching(/^CACertFile: CACertFile open failed/),
     ]);
+    expect(
+      await issues(
+        JSON.stringify({ ...file, caCertFile: 'bad.pem', certFile: 'bad.pem', keyFile: 'bad.pem' }),
+      ),
+    ).toEqual([
+      expect.stringMatching(/^CACertFile: CACertFile parsing failed/),
+      expect.stringMatching(/^CertFile: CertFile parsing failed/),
+    ]);
+  });
+
+  it('waits for a state as long as it allows, within reason', async () => {
+    const config = await good(JSON.stringify({ ...file, stateTimeoutSeconds: 100_000 }), [], 'edge');
+    expect(config.cluster.stateTimeoutSeconds).toBe(86_400);
   });
 
   it('is refused in the words of Mesos-DNS', async () => {

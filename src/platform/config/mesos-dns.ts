@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Issue } from '../../core/config/decode.ts';
 import { errorText } from '../../core/errors.ts';
 import { fromMesosDnsConfig } from '../../dns/index.ts';
@@ -12,6 +14,8 @@ export type Layer =
 
 /** Polling less often than this is not useful: where there is an event stream, nothing is polled at all. */
 const MAX_REFRESH_SECONDS = 3600;
+/** Waiting a day for one document is as good as for ever. */
+const MAX_STATE_TIMEOUT_SECONDS = 86_400;
 
 /** Our settings out of those of a Mesos-DNS file; files that it names are read, relative to its own folder. */
 export async function fromMesosDns(json: Raw, path: string, world: Pick<World, 'readFile'>): Promise<Layer> {
@@ -25,7 +29,7 @@ export async function fromMesosDns(json: Raw, path: string, world: Pick<World, '
     cluster: {
       masters: cluster.masters,
       refreshSeconds: Math.min(cluster.refreshSeconds, MAX_REFRESH_SECONDS),
-      stateTimeoutSeconds: cluster.stateTimeoutSeconds,
+      stateTimeoutSeconds: Math.min(cluster.stateTimeoutSeconds, MAX_STATE_TIMEOUT_SECONDS),
       https: cluster.https,
       tls: pem.tls,
       ...(cluster.principal === undefined ? {} : { principal: cluster.principal }),
@@ -59,5 +63,24 @@ async function readPems(
       issues.push({ path: key, message: `${key} open failed: ${errorText(error)}` });
     }
   }
+  issues.push(...pemIssues(tls));
   return issues.length > 0 ? { ok: false, issues } : { ok: true, tls };
+}
+
+/** Told at the start, or else no master could ever be followed. */
+function pemIssues({ ca, cert, key }: Readonly<Record<string, string>>): Issue[] {
+  const failed = (path: string, check: () => unknown): Issue[] => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      return [{ path, message: `${path} parsing failed: ${errorText(error)}` }];
+    }
+  };
+  return [
+    ...(ca === undefined ? [] : failed('CACertFile', () => new X509Certificate(ca))),
+    ...(cert === undefined || key === undefined
+      ? []
+      : failed('CertFile', () => createSecureContext({ cert, key }))),
+  ];
 }

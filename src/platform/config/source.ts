@@ -26,7 +26,9 @@ export function readSource(text: string, sections: readonly string[]): Source {
   const json = parsed(text, (t) => JSON.parse(t) as unknown);
   if (json.ok && isMesosDns(json.value, sections)) return { kind: 'mesos-dns', raw: json.value };
   const yaml = parsed(text, (t) => parse(t, { logLevel: 'error' }) as unknown);
-  if (!yaml.ok) return { kind: 'unreadable', reason: yaml.reason };
+  // What begins like JSON was meant to be JSON.
+  const meant = text.trimStart().startsWith('{') ? json : yaml;
+  if (!yaml.ok) return { kind: 'unreadable', reason: meant.ok ? yaml.reason : meant.reason };
   const { value } = yaml;
   // Keys of Mesos-DNS in something that is only almost JSON: Mesos-DNS would not take it either.
   if (!json.ok && isMesosDns(value, sections)) return { kind: 'unreadable', reason: json.reason };
