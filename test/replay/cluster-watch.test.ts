@@ -150,6 +150,17 @@ describe('the watch on an event stream', () => {
     await f.until((x) => x.kinds.endsWith('stale snapshot stale snapshot stale snapshot'));
   });
 
+  it('streams again as soon as a master that answered 503 has recovered', async () => {
+    const m = (await master()).situation('master-running');
+    m.mode = 'unavailable';
+    const f = new Follower({ masters: [m.address] });
+    await f.until((x) => x.stale);
+    m.mode = 'modern';
+    await f.until((x) => x.kinds === 'stale snapshot');
+    expect(m.streams).toBe(1);
+    expect(m.requests.filter((r) => r.path.endsWith('/state'))).toEqual([]);
+  });
+
   it('follows a redirect to the leader, and a change of leader', async () => {
     const a = await master();
     const b = (await master()).situation('master-running');

@@ -50,6 +50,8 @@ function refusalOf(response: HttpResponse, origin: string): FollowEnd | undefine
     return { kind: 'refused', reason: 'SUBSCRIBE answered with a redirect to nowhere' };
   }
   if (response.status === 200) return undefined;
+  // A master that recovers or knows no leader will stream in a moment; polling it for a minute would be the worse way.
+  if (response.status === 503) return { kind: 'failed', reason: 'SUBSCRIBE answered 503' };
   return { kind: 'refused', reason: `SUBSCRIBE answered ${response.status}` };
 }
 
