@@ -3,7 +3,7 @@ import { defineErrors } from '../core/errors.ts';
 export const storeErrors = defineErrors({
   STORE_LOCKED: {
     message: "the store in '{dir}' is in use by process {pid}",
-    hint: 'Stop that process, or set data.dir to another folder: one process at a time owns a store.',
+    hint: 'Stop that process, or set data to another folder: one process at a time owns a store.',
   },
   STORE_OPEN_FAILED: {
     message: "the store in '{dir}' cannot be opened: {reason}",

@@ -18,6 +18,9 @@ import { commandsToTry, readyTable } from './table.ts';
 /** How long the table waits for the parts to be ready before it says what is missing. */
 const READY_WITHIN_MS = 4_000;
 
+/** How long the edge waits for the control plane of its own process to have its agent and its tasks back. */
+const SETTLED_WITHIN_MS = 1_500;
+
 /** Run a role until it is told to end; resolves to the exit status. */
 export async function run(role: Role, config: RimrockConfig, world: World): Promise<number> {
   const begun = world.clock.monotonic();
@@ -30,10 +33,13 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
   try {
     const { clock, random } = world;
     parts = await buildParts(role, config, { clock, random, log, environment: taskEnvironment(world) });
-    const components = parts.map(({ component, name }) => ({
+    const components = parts.map(({ component, name }, i) => ({
       name,
-      start: () => {
+      start: async () => {
         starting = name;
+        // Tasks that outlived the last run come back with their agent. An edge that looked before then would tell the
+        // world that nothing runs.
+        if (name === 'cluster') await awaitReady(parts.slice(0, i), clock, SETTLED_WITHIN_MS, stop);
         return component.start();
       },
       stop: () => component.stop(),
@@ -71,7 +77,7 @@ function taskEnvironment({ environment, nodeFolder }: World): World['environment
   return { ...environment, PATH: path === '' ? nodeFolder : `${path}${delimiter}${nodeFolder}` };
 }
 
-/** Readiness goes first and everywhere, so that whoever watches it has the whole drain to turn away. */
+/** Readiness goes first and everywhere, so that whoever watches it turns away while what runs is finished. */
 async function endAll(lifecycle: Lifecycle, parts: readonly Part[], log: Logger): Promise<void> {
   for (const { health } of parts) health.drain();
   log.info('draining');
