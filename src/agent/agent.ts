@@ -114,6 +114,7 @@ class Agent implements Component {
     await this.#listen();
     this.#tasks = this.#createTasks(checkpoints);
     await this.#tasks.recover(left);
+    await this.#endForgotten(new Set(left.map((run) => run.place.containerId)));
     this.#recovered = true;
     this.#log.info(
       { agentId: this.#agentId, tasks: this.#tasks.live.length, ...this.address },
@@ -148,6 +149,13 @@ class Agent implements Component {
     this.#launcher?.close();
     await this.#api?.close();
     await Promise.allSettled(this.#http.map((client) => client.close()));
+  }
+
+  /** What runs without a checkpoint (the work folder was emptied, or a journal is damaged) is reported as lost. */
+  async #endForgotten(known: ReadonlySet<string>): Promise<void> {
+    const root = new Layout(this.#parts.config.workDir).metaAgents;
+    const containerIds = (await this.#launcher?.endForgotten(root, known)) ?? [];
+    if (containerIds.length > 0) this.#log.warn({ containerIds }, 'ended tasks whose checkpoints are lost');
   }
 
   async #listen(): Promise<void> {

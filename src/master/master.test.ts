@@ -265,6 +265,29 @@ describe('agents that come and go', () => {
     ]);
   });
 
+  it('a new agent at the address of one that the registry awaits stands for it: nobody waits on', async () => {
+    const store = memoryStore();
+    const first = await startMaster({ store });
+    const lost = await TestAgent.subscribe(first);
+    const other = await TestAgent.subscribe(first, { port: 5052, info: agentInfo({ port: 5052 }) });
+    await first.stop();
+    const master = await start({ store, seed: 2 });
+    const agent = await TestAgent.subscribe(master);
+    expect(agent.id).not.toBe(lost.id);
+    expect(await getJson(master, '/slaves')).toMatchObject({
+      slaves: [{ id: agent.id }],
+      recovered_slaves: [{ id: other.id }],
+    });
+    expect((await store.list('master/registry/agents/')).map((e) => e.key).sort()).toEqual(
+      [`master/registry/agents/${agent.id}`, `master/registry/agents/${other.id}`].sort(),
+    );
+    const scheduler = await TestScheduler.subscribe(master);
+    await scheduler.call('RECONCILE', {
+      tasks: [{ task_id: { value: 't1' }, agent_id: { value: lost.id } }],
+    });
+    expect(await scheduler.status()).toMatchObject({ task_id: { value: 't1' }, state: 'TASK_LOST' });
+  });
+
   it('goodbye and gone', async () => {
     const master = await start();
     const { agent, scheduler } = await withTask(master);

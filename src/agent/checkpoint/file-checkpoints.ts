@@ -115,7 +115,7 @@ async function recoverAll(layout: Layout, log: Logger): Promise<RecoveredRun[]> 
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
         await removeRun(layout.metaRun(place), layout.metaAgents);
-      } else log.error({ error, path }, 'damaged checkpoint set aside; its task is not followed any more');
+      } else log.error({ error, path }, 'damaged checkpoint set aside; its task is ended');
     }
   }
   return runs;

@@ -138,5 +138,18 @@ export function runLauncherContract(name: string, under: () => LauncherUnderTest
       expect(await launcher.reattach({ ...reborn, containerId: 'other' })).toBe('not-mine');
       expect(await launcher.kill(handle, 0)).toEqual({ kind: 'signaled', signal: 9 });
     });
+
+    it('ends what nobody has a checkpoint of, and nothing else', async () => {
+      const launcher = make();
+      const { handle: known } = await launch(launcher, under().commands.patient);
+      const { handle: forgotten } = await launch(launcher, under().commands.stubborn);
+      const ids = new Set([known.checkpoint.containerId]);
+      const later = make();
+      expect(await later.endForgotten(join(folder, 'elsewhere'), new Set())).toEqual([]);
+      expect(await later.endForgotten(folder, ids)).toEqual([forgotten.checkpoint.containerId]);
+      expect(await forgotten.exited).toEqual({ kind: 'signaled', signal: 9 });
+      expect(await later.endForgotten(folder, ids)).toEqual([]);
+      expect(await launcher.kill(known, 30_000)).toEqual({ kind: 'signaled', signal: 15 });
+    });
   });
 }

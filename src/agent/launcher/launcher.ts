@@ -51,6 +51,11 @@ export interface Launcher {
   reattach(checkpoint: LaunchCheckpoint): Promise<Handle | 'gone' | 'not-mine'>;
   /** Ask it to end (SIGTERM to the whole tree), end it after `graceMs`. Calling again may only bring the end nearer. */
   kill(handle: Handle, graceMs: number): Promise<ExitStatus>;
+  /**
+   * End every container whose runtime folder is `root` or below it and whose id is not in `known`: its checkpoint is
+   * lost, so nobody would ever end it. Resolves with their ids when they are gone.
+   */
+  endForgotten(root: string, known: ReadonlySet<string>): Promise<string[]>;
   /** Stop watching; containers run on. */
   close(): void;
 }

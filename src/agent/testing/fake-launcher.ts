@@ -40,6 +40,15 @@ export class FakeMachine {
     return [...this.#containers.values()].filter((c) => !c.status).map((c) => c.checkpoint.containerId);
   }
 
+  endBelow(root: string, known: ReadonlySet<string>): string[] {
+    const forgotten = [...this.#containers.values()].flatMap(({ status, checkpoint }) => {
+      const below = checkpoint.runtimeDir === root || checkpoint.runtimeDir.startsWith(`${root}/`);
+      return below && !status && !known.has(checkpoint.containerId) ? [checkpoint.containerId] : [];
+    });
+    for (const containerId of forgotten) this.end(containerId, { kind: 'signaled', signal: 9 });
+    return forgotten;
+  }
+
   create(spec: LaunchSpec): FakeContainer {
     const pid = this.#nextPid++;
     const checkpoint: LaunchCheckpoint = {
@@ -101,6 +110,10 @@ class FakeLauncher implements Launcher {
       else if (graceMs === 0) this.#machine.end(containerId, { kind: 'signaled', signal: 9 });
     }
     return handle.exited;
+  }
+
+  async endForgotten(root: string, known: ReadonlySet<string>): Promise<string[]> {
+    return this.#machine.endBelow(root, known);
   }
 
   close(): void {

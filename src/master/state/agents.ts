@@ -38,7 +38,8 @@ export function admitAgent(state: MasterState, call: AgentSubscribe): Admission 
     if (former && former.tasks.size === 0 && sameInfo(former.info, given))
       return { kind: 'welcome', info: former.info };
     const info = { ...given, id: { value: `${state.id}-S${state.nextAgent++}` } };
-    return { kind: 'admit', info, ...(former ? { replaces: former.id } : {}) };
+    const replaces = former?.id ?? awaitedAt(state, given);
+    return { kind: 'admit', info, ...(replaces === undefined ? {} : { replaces }) };
   }
   if (state.goneAgents.has(id)) return { kind: 'refused', message: 'Agent has been marked gone' };
   const known = state.agents.get(id);
@@ -50,6 +51,12 @@ export function admitAgent(state: MasterState, call: AgentSubscribe): Admission 
   return known && sameInfo(known.info, given)
     ? { kind: 'welcome', info: known.info }
     : { kind: 'admit', info: given };
+}
+
+/** An agent of the registry that was at this address: it has lost its id and will not come back under it. */
+function awaitedAt(state: MasterState, given: AgentInfo): string | undefined {
+  const awaited = [...state.recoveredAgents.values()];
+  return awaited.find((a) => a.hostname === given.hostname && a.port === given.port)?.id?.value;
 }
 
 function sameInfo(a: AgentInfo, b: AgentInfo): boolean {
@@ -235,6 +242,7 @@ function repeatKills(step: Step, agent: AgentEntry): void {
 
 /** A new agent stands where another one was. */
 export function replaceAgent(step: Step, formerId: string): void {
+  step.state.recoveredAgents.delete(formerId);
   const former = step.state.agents.get(formerId);
   if (former) removeAgent(step, former, 'a new agent registered at the same address');
 }

@@ -74,9 +74,9 @@ export function residentBytes(pid: number): number {
   return m ? Number(m[1]) * 1024 : 0;
 }
 
-/** Whether `argument` is one of the words that the process was started with. */
-export function hasArgument(pid: number, argument: string): boolean {
-  return (read(`/proc/${pid}/cmdline`) ?? '').includes(`\0${argument}\0`);
+/** The words that the process was started with. */
+export function argumentsOf(pid: number): string[] {
+  return (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
 }
 
 /** Changes at every boot of the machine; empty where the system does not tell. */

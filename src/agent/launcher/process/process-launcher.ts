@@ -8,6 +8,7 @@ import { errorText } from '../../../core/errors.ts';
 import { agentErrors } from '../../errors.ts';
 import type { ExitStatus, Handle, Launcher, LaunchCheckpoint, LaunchSpec } from '../launcher.ts';
 import { Census } from './census.ts';
+import { containersBelow } from './forgotten.ts';
 import { CONTAINER_VARIABLE, members, signalAll, supervisorState } from './members.ts';
 import { bootId, processStat } from './proc.ts';
 import { readExitStatus, STATUS_FILE, SUPERVISOR_NAME, SUPERVISOR_SCRIPT } from './supervisor.ts';
@@ -86,6 +87,12 @@ export function createProcessLauncher(parts: { readonly clock: Clock }): Launche
         void running.exited.then(() => escalation.cancel());
       }
       return running.exited;
+    },
+
+    async endForgotten(root, known) {
+      const forgotten = containersBelow(root).filter((c) => !known.has(c.containerId));
+      await Promise.all(forgotten.map((c) => killTree(tree, c)));
+      return forgotten.map((c) => c.containerId);
     },
 
     close: () => closed.abort(),

@@ -3,7 +3,7 @@ import { sleep } from '../../../core/clock.ts';
 import type { ExitStatus, LaunchCheckpoint } from '../launcher.ts';
 import type { Census } from './census.ts';
 import { members, signalAll, supervisorState } from './members.ts';
-import { bootId, hasArgument } from './proc.ts';
+import { argumentsOf, bootId } from './proc.ts';
 import { readExitStatus, SUPERVISOR_NAME } from './supervisor.ts';
 
 /** How often a supervisor that is not our child is looked at. */
@@ -22,7 +22,7 @@ export interface TreeParts {
 export async function terminate(parts: TreeParts, checkpoint: LaunchCheckpoint): Promise<void> {
   while (!parts.signal.aborted && supervisorState(checkpoint) === 'alive') {
     const all = members(checkpoint, false, await parts.census.next());
-    const started = all.length > 0 && !all.some((p) => hasArgument(p.pid, SUPERVISOR_NAME));
+    const started = all.length > 0 && !all.some((p) => argumentsOf(p.pid).includes(SUPERVISOR_NAME));
     if (started && !parts.signal.aborted) return signalAll(all, 'SIGTERM');
   }
 }
