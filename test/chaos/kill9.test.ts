@@ -70,6 +70,12 @@ describe.skipIf(!canSeeProcesses)('kill -9 of the whole platform (needs /proc)',
     await marathon.settled();
   };
 
+  /** How many instances the load balancer has to send to. */
+  const endpoints = async (): Promise<number> => {
+    const { json } = await call('GET', `http://127.0.0.1:${site.ports.admin}/routes`);
+    return (json.routes as { endpoints: unknown[] }[]).flatMap((r) => r.endpoints).length;
+  };
+
   /** For `ms`, look often: at no moment are there more task processes than declared. */
   const neverMoreThan = async (n: number, ms: number): Promise<void> => {
     const until = performance.now() + ms;
@@ -90,6 +96,7 @@ describe.skipIf(!canSeeProcesses)('kill -9 of the whole platform (needs /proc)',
     await platform.kill9();
     expect(taskProcesses()).toEqual(processesBefore);
     platform = await site.start('up');
+    expect(await endpoints()).toBe(total);
     await allRunning(total);
     await neverMoreThan(total, 2_000);
     expect(taskProcesses()).toEqual(processesBefore);
