@@ -137,6 +137,7 @@ const MISTAKES: readonly (readonly [path: string, over: unknown])[] = [
   ['/upgradeStrategy/minimumHealthCapacity', { upgradeStrategy: { minimumHealthCapacity: 1.5 } }],
   ['/upgradeStrategy/maximumOverCapacity', { upgradeStrategy: { maximumOverCapacity: -1 } }],
   ['/dependencies(0)', { dependencies: ['/a'] }],
+  ['/dependencies(1)', { dependencies: ['/b', '/A B'] }],
   ['/dependencies', { dependencies: '/b' }],
   ['/labels/a', { labels: { a: 1 } }],
   ['/labels', { labels: [] }],

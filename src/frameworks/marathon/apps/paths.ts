@@ -13,16 +13,25 @@ export function absolutePath(id: string, base = '/'): string {
   return `/${parts.filter((p) => p !== '').join('/')}`;
 }
 
+/** What is wrong with the absolute path of an app or group, or undefined. */
+export function pathProblem(path: string): string | undefined {
+  if (path === '/') return "must not be the root '/'";
+  const bad = segments(path).find((s) => !SEGMENT.test(s));
+  if (bad === undefined) return undefined;
+  return `'${bad}' is no valid part of an id: write lower case letters, digits, '-' and '.', beginning and ending with a letter or digit`;
+}
+
 /** What is wrong with an absolute app id, or undefined. */
 export function appIdProblem(id: string): string | undefined {
-  if (id === '/') return "must not be the root '/'";
-  const segments = id.slice(1).split('/');
-  const bad = segments.find((s) => !SEGMENT.test(s));
-  if (bad !== undefined)
-    return `'${bad}' is no valid part of an id: write lower case letters, digits, '-' and '.', beginning and ending with a letter or digit`;
-  const last = segments.at(-1) ?? '';
+  const problem = pathProblem(id);
+  if (problem !== undefined) return problem;
+  const last = segments(id).at(-1) ?? '';
   if (RESERVED.has(last)) return `must not end with '${last}', which is a path of the API`;
   return undefined;
+}
+
+function segments(path: string): string[] {
+  return path.slice(1).split('/');
 }
 
 /** The group an app stands in: `/a/b` is in `/a`. */

@@ -1,7 +1,7 @@
 import type { AppDefinition } from './schema.ts';
 import { SINGLE_INSTANCE_LABEL } from './app.ts';
 import { healthRules } from './health-rules.ts';
-import { absolutePath, appIdProblem } from './paths.ts';
+import { absolutePath, appIdProblem, pathProblem } from './paths.ts';
 import type { FieldProblem } from './problem.ts';
 
 /** What of the cluster-wide settings an app definition is checked against. */
@@ -32,8 +32,8 @@ function idRules(app: AppDefinition): FieldProblem[] {
   if (id) problems.push({ path: '/id', error: id });
   app.dependencies.forEach((dependency, i) => {
     const path = absolutePath(dependency, app.id);
-    if (path === app.id)
-      problems.push({ path: `/dependencies(${i})`, error: 'an app cannot depend on itself' });
+    const problem = path === app.id ? 'an app cannot depend on itself' : pathProblem(path);
+    if (problem !== undefined) problems.push({ path: `/dependencies(${i})`, error: problem });
   });
   return problems;
 }
