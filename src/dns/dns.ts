@@ -1,5 +1,4 @@
 import { getServers } from 'node:dns';
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
 import type { Health } from '../core/health.ts';
@@ -17,6 +16,7 @@ import type { DnsConfig } from './config.ts';
 import { dnsErrors } from './errors.ts';
 import { ClusterZoneHandler } from './handlers/cluster-zone.ts';
 import { Forwarder } from './handlers/forward.ts';
+import { addressesOf, reachableAddressesOf } from './local-addresses.ts';
 import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
 import { pipeline } from './pipeline.ts';
 import { parseResolver } from './resolver-address.ts';
@@ -74,7 +74,7 @@ class DnsComponent implements Dns {
     const forwarder = this.#forwarder;
     const stages = pipeline({ clusterZone: this.#handler, forwarder, externalOn: config.externalOn });
     const responder = new Responder({ stages, settings: config, counters, log });
-    this.#server = new DnsServer({ reactor, responder, clock, limits: config.tcp });
+    this.#server = new DnsServer({ reactor, responder, clock, addressesOf, limits: config.tcp });
     this.#api = createDnsApi({ ...parts, zone: this.#zone, serial: () => this.#handler.serial() });
     exposeDnsMetrics(parts.metrics, counters, {
       zoneRecords: () => this.#zone.size,
@@ -88,9 +88,9 @@ class DnsComponent implements Dns {
   get addresses(): Dns['addresses'] {
     const { config } = this.#parts;
     const configured = { ip: config.host, port: config.port };
-    const { udp, tcp } = this.#server.addresses ?? { udp: configured, tcp: configured };
+    const dns = this.#server.address ?? configured;
     const http = config.httpOn ? { ip: config.httpHost, port: this.#httpPort ?? config.httpPort } : undefined;
-    return { udp, tcp, http };
+    return { udp: dns, tcp: dns, http };
   }
 
   async start(): Promise<void> {
@@ -153,7 +153,7 @@ function makeZone(config: DnsConfig): Zone {
     ipSources: config.ipSources,
     srvWeight: config.srvWeight,
     mname: soaNames(config).mname,
-    listenerIps: listenerIps(config.host),
+    listenerIps: reachableAddressesOf(config.host),
   });
 }
 
@@ -178,13 +178,4 @@ function forwardSettings(config: DnsConfig): ConstructorParameters<typeof Forwar
 /** The system's resolvers, without local ones: those may well ask us again. */
 function systemResolvers(): string[] {
   return getServers().filter((text) => !/^(127\.|\[?::1\]?(:|$))/.test(text));
-}
-
-/** The addresses that the name of this server gets: the one it listens on, or all that others can reach. */
-function listenerIps(host: string): string[] {
-  if (host !== '0.0.0.0' && host !== '::') return [host];
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter((a) => !a.internal && !a.address.startsWith('fe80:'))
-    .map((a) => a.address);
 }

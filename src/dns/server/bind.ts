@@ -1,13 +1,9 @@
 import { errorText } from '../../core/errors.ts';
 import type { RimrockError } from '../../core/errors.ts';
-import type { DatagramSocket, ListenOptions, Listener, Peer, Reactor } from '../../net/index.ts';
+import type { ListenOptions, Listener, Reactor } from '../../net/index.ts';
 import { dnsErrors } from '../errors.ts';
 import type { TcpServer } from './tcp-server.ts';
-
-export interface Bound {
-  readonly udp: DatagramSocket;
-  readonly tcp: Listener;
-}
+import type { UdpSockets } from './udp-sockets.ts';
 
 /**
  * UDP and TCP on the same port. With port 0 the system picks one for UDP that may be taken for TCP: then again. Rejects with an error
@@ -15,16 +11,14 @@ export interface Bound {
  */
 export async function bindBoth(
   reactor: Reactor,
+  udp: UdpSockets,
   tcp: TcpServer,
   options: ListenOptions,
-  onMessage: (bytes: Uint8Array, from: Peer) => void,
-): Promise<Bound> {
+): Promise<Listener> {
   for (let tries = 1; ; tries++) {
-    const udp = await reactor.udp(options, onMessage).catch((error: unknown) => {
-      throw bindError(options, error);
-    });
     try {
-      return { udp, tcp: await tcp.listen(reactor, { ...options, port: udp.address.port }) };
+      const port = await udp.open(options.host, options.port);
+      return await tcp.listen(reactor, { ...options, port });
     } catch (error) {
       await udp.close();
       if (options.port !== 0 || tries === 10) throw bindError(options, error);

@@ -1,11 +1,12 @@
 import { sleep } from '../../core/clock.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Peer, Reactor } from '../../net/index.ts';
+import type { Listener, Peer, Reactor } from '../../net/index.ts';
 import { bindBoth } from './bind.ts';
-import type { Bound } from './bind.ts';
 import type { Responder } from './responder.ts';
 import { TcpServer } from './tcp-server.ts';
 import type { TcpLimits } from './tcp-connection.ts';
+import { UdpSockets } from './udp-sockets.ts';
+import type { UdpParts } from './udp-sockets.ts';
 
 const QUIET_MS = 20;
 
@@ -15,23 +16,35 @@ export class DnsServer {
   readonly #responder: Responder;
   readonly #clock: Clock;
   readonly #tcp: TcpServer;
-  #bound: Bound | undefined;
+  readonly #udp: UdpSockets;
+  #listener: Listener | undefined;
   #received = 0;
 
   constructor(parts: {
     readonly reactor: Reactor;
     readonly responder: Responder;
     readonly clock: Clock;
+    readonly addressesOf: UdpParts['addressesOf'];
     readonly limits: TcpLimits & { readonly maxConnections: number };
   }) {
     this.#reactor = parts.reactor;
     this.#responder = parts.responder;
     this.#clock = parts.clock;
     this.#tcp = new TcpServer(parts);
+    this.#udp = new UdpSockets({
+      ...parts,
+      onMessage: (bytes, from, socket) => {
+        this.#received++;
+        this.#responder.respond(bytes, 'udp', (reply) => {
+          if (reply) socket.send(reply, from);
+        });
+      },
+    });
   }
 
-  get addresses(): { readonly udp: Peer; readonly tcp: Peer } | undefined {
-    return this.#bound && { udp: this.#bound.udp.address, tcp: this.#bound.tcp.address };
+  /** UDP and TCP have the same one. */
+  get address(): Peer | undefined {
+    return this.#listener?.address;
   }
 
   get tcpConnections(): number {
@@ -39,12 +52,7 @@ export class DnsServer {
   }
 
   async start(host: string, port: number): Promise<void> {
-    this.#bound = await bindBoth(this.#reactor, this.#tcp, { host, port }, (bytes, from) => {
-      this.#received++;
-      this.#responder.respond(bytes, 'udp', (reply) => {
-        if (reply) this.#bound?.udp.send(reply, from);
-      });
-    });
+    this.#listener = await bindBoth(this.#reactor, this.#udp, this.#tcp, { host, port });
   }
 
   /**
@@ -52,7 +60,7 @@ export class DnsServer {
    * then close. `giveUp` ends what is still under way then.
    */
   async stop(drainMs: number, giveUp: () => void = () => {}): Promise<void> {
-    if (!this.#bound) return;
+    if (!this.#listener) return;
     this.#tcp.drain();
     const end = this.#clock.monotonic() + drainMs;
     while (this.#clock.monotonic() < end) {
@@ -62,8 +70,8 @@ export class DnsServer {
     }
     giveUp();
     await new Promise<void>((resolve) => setImmediate(resolve)); // the replies to what was given up
-    await this.#bound.udp.close();
+    await this.#udp.close();
     await this.#tcp.destroy();
-    this.#bound = undefined;
+    this.#listener = undefined;
   }
 }
