@@ -3,6 +3,7 @@ import type { RimrockError } from '../../core/errors.ts';
 import type { ListenOptions, Listener, Reactor } from '../../net/index.ts';
 import { dnsErrors } from '../errors.ts';
 import type { TcpServer } from './tcp-server.ts';
+import { codeOf } from './udp-sockets.ts';
 import type { UdpSockets } from './udp-sockets.ts';
 
 /**
@@ -29,7 +30,7 @@ export async function bindBoth(
 function bindError(options: ListenOptions, error: unknown): RimrockError {
   const { host, port } = options;
   const cause: unknown = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = codeOf(error);
   if (code === 'EACCES' || code === 'EPERM') return dnsErrors.DNS_BIND_REFUSED({ host, port }, error);
   if (code === 'EADDRINUSE') return dnsErrors.DNS_ADDRESS_IN_USE({ host, port }, error);
   return dnsErrors.DNS_BIND_FAILED({ host, port, reason: errorText(cause) }, error);

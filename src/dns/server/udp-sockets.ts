@@ -81,7 +81,8 @@ export class UdpSockets {
   }
 }
 
-function codeOf(error: unknown): unknown {
+/** What the system said of an address that cannot be bound. */
+export function codeOf(error: unknown): unknown {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }

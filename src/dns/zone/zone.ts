@@ -23,9 +23,7 @@ export type Lookup =
   | { readonly kind: 'answer'; readonly entries: readonly Entry[] }
   /** The name exists, with no record of that type (RFC 2308 §2.2). */
   | { readonly kind: 'nodata' }
-  | { readonly kind: 'nxdomain' }
-  /** Nothing is known yet of the cluster: never say that a name does not exist. */
-  | { readonly kind: 'not-ready' };
+  | { readonly kind: 'nxdomain' };
 
 /** A record that DNS cannot say. */
 export interface UnservableRecord {
@@ -64,6 +62,7 @@ export class Zone {
     this.#apex = `${settings.domain}.`;
   }
 
+  /** False while nothing is known of the cluster: nobody may be told then that a name does not exist. */
   get ready(): boolean {
     return this.#ready;
   }
@@ -111,7 +110,6 @@ export class Zone {
 
   /** `name` is absolute and lower-case, within the domain. Type ANY collects all types. */
   lookup(name: string, type: number): Lookup {
-    if (!this.#ready) return { kind: 'not-ready' };
     const node = this.#nodes.get(name);
     if (!node) return { kind: name === this.#apex ? 'nodata' : 'nxdomain' };
     const entries = entriesOf(node, type);
