@@ -77,6 +77,22 @@ describe('origins that a test plays byte by byte', () => {
     expect(text).toContain('Connection: close');
   });
 
+  it('delivers the answer of an instance that closes with most of the body unread', async () => {
+    const h = await start((origin) => {
+      if (!headCame(origin)) return;
+      origin.socket.end('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno');
+      // Closing with unread bytes at hand is a reset for whoever goes on sending.
+      origin.socket.destroySoon();
+    });
+    const part = 'x'.repeat(MEGABYTE);
+    for (let round = 0; round < 20; round++) {
+      const client = h.dial();
+      client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${8 * MEGABYTE}\r\n\r\n`);
+      for (let i = 0; i < 8; i++) client.send(part);
+      expect(await client.until((text) => text.includes('\r\n'))).toContain('413');
+    }
+  });
+
   it('lets an answer that began before the body was complete take its time', async () => {
     let answer: Socket | undefined;
     const h = await start(

@@ -4,6 +4,7 @@ import type { Logger } from '../../core/log.ts';
 import { netErrors } from '../errors.ts';
 import type { Peer, Reactor, Transport, TransportHandler } from '../types.ts';
 import { ReadBuffers } from './read-buffers.ts';
+import { readOnWhenWritesFail } from './read-on.ts';
 import { listenTcp } from './tcp-listener.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { TcpShared } from './tcp-transport.ts';
@@ -40,6 +41,7 @@ function connectTcp(
     autoSelectFamily: false,
     onread: transport.readOptions(),
   });
+  readOnWhenWritesFail(socket);
   transport.attach(socket, false);
   const timer = clock.after(timeoutMs, () =>
     socket.destroy(netErrors.NET_CONNECT_TIMEOUT({ ip: to.ip, port: to.port, timeoutMs })),
