@@ -174,7 +174,13 @@ describe('matchOffer', () => {
 
 describe('funnel', () => {
   it('counts each offer once, at its first reason', () => {
-    const counts = funnel(3, ['UnfulfilledConstraint', 'InsufficientCpus']);
+    const counts = funnel(
+      3,
+      new Map([
+        ['UnfulfilledConstraint', 1],
+        ['InsufficientCpus', 1],
+      ]),
+    );
     expect(counts.find((c) => c.reason === 'UnfulfilledRole')).toMatchObject({ processed: 3, declined: 0 });
     expect(counts.find((c) => c.reason === 'UnfulfilledConstraint')).toMatchObject({
       processed: 3,

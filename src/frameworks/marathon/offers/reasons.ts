@@ -21,10 +21,8 @@ export interface ReasonCount {
   readonly processed: number;
 }
 
-/** The funnel: how many offers came to each sieve, and how many it held back. Each offer counts at its first reason. */
-export function funnel(processed: number, firstReasons: Iterable<RejectReason>): ReasonCount[] {
-  const declined = new Map<RejectReason, number>();
-  for (const reason of firstReasons) declined.set(reason, (declined.get(reason) ?? 0) + 1);
+/** The funnel: how many offers came to each sieve, and how many it held back: `declined`, by their first reason. */
+export function funnel(processed: number, declined: ReadonlyMap<RejectReason, number>): ReasonCount[] {
   let left = processed;
   return REASONS.map((reason) => {
     const count = { reason, declined: declined.get(reason) ?? 0, processed: left };

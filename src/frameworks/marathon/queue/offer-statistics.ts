@@ -4,7 +4,7 @@ import { funnel } from '../offers/reasons.ts';
 
 export interface UnusedOffer {
   readonly offer: Offer;
-  readonly reasons: readonly RejectReason[];
+  readonly reasons: readonly [RejectReason, ...RejectReason[]];
   readonly atMs: number;
 }
 
@@ -15,7 +15,7 @@ const MAX_REMEMBERED = 100;
 export class OfferStatistics {
   #processed = 0;
   #unused = 0;
-  #firstReasons = new Map<RejectReason, number>();
+  readonly #firstReasons = new Map<RejectReason, number>();
   readonly #lastByAgent = new Map<string, UnusedOffer>();
   lastUsedAtMs: number | undefined;
   lastUnusedAtMs: number | undefined;
@@ -26,7 +26,7 @@ export class OfferStatistics {
     this.#lastByAgent.delete(offer.agent_id.value);
   }
 
-  unused(offer: Offer, reasons: readonly [RejectReason, ...RejectReason[]], atMs: number): void {
+  unused(offer: Offer, reasons: UnusedOffer['reasons'], atMs: number): void {
     this.#processed++;
     this.#unused++;
     this.lastUnusedAtMs = atMs;
@@ -53,16 +53,14 @@ export class OfferStatistics {
 
   /** The funnel over the last offer of each agent. */
   lastOffersFunnel(): ReasonCount[] {
-    const last = this.lastUnused();
-    return funnel(
-      last.length,
-      last.flatMap((u) => u.reasons[0] ?? []),
-    );
+    const declined = new Map<RejectReason, number>();
+    for (const { reasons } of this.#lastByAgent.values())
+      declined.set(reasons[0], (declined.get(reasons[0]) ?? 0) + 1);
+    return funnel(this.#lastByAgent.size, declined);
   }
 
   /** The funnel over every offer seen. */
   launchAttemptFunnel(): ReasonCount[] {
-    const all = [...this.#firstReasons].flatMap(([reason, n]) => Array.from({ length: n }, () => reason));
-    return funnel(this.#processed, all);
+    return funnel(this.#processed, this.#firstReasons);
   }
 }
