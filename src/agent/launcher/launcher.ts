@@ -1,3 +1,9 @@
+/**
+ * Every process of a container carries this variable, so that one that left its session is still known; whatever else
+ * runs for a container (its health checks) carries it too, and ends with it.
+ */
+export const CONTAINER_VARIABLE = 'RIMROCK_CONTAINER_ID';
+
 /** What a container runs, and where. */
 export interface LaunchSpec {
   readonly containerId: string;

@@ -4,6 +4,7 @@ import { isTerminal } from '../../mesos/index.ts';
 import type { FrameworkInfo, TaskInfo, TaskState, TaskStatus } from '../../mesos/index.ts';
 import type { Journal, JournalRecord, KillCause, LaunchRecord, RunPlace } from '../checkpoint/records.ts';
 import { CHECKPOINT_VERSION } from '../checkpoint/records.ts';
+import { CONTAINER_VARIABLE } from '../launcher/launcher.ts';
 import type { ExitStatus, Handle, LaunchCheckpoint } from '../launcher/launcher.ts';
 import { hasCapability, lostState, makeStatus, terminalFacts } from '../updates/status.ts';
 import type { StatusFacts } from '../updates/status.ts';
@@ -238,7 +239,8 @@ export class TaskRun {
     }
     const check = this.task.health_check;
     if (check && this.#cause === undefined) {
-      const context = { environment: this.#environment(), sandbox: this.sandbox };
+      const environment = { ...this.#environment(), [CONTAINER_VARIABLE]: this.place.containerId };
+      const context = { environment, sandbox: this.sandbox };
       const listener = {
         changed: (healthy: boolean) =>
           void this.#tell({

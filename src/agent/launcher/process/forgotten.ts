@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
+import { CONTAINER_VARIABLE } from '../launcher.ts';
 import type { LaunchCheckpoint } from '../launcher.ts';
-import { CONTAINER_VARIABLE } from './members.ts';
 import { allProcesses, argumentsOf, bootId, environmentOf } from './proc.ts';
 import { SUPERVISOR_NAME } from './supervisor.ts';
 

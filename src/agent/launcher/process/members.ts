@@ -1,9 +1,7 @@
 import type { LaunchCheckpoint } from '../launcher.ts';
+import { CONTAINER_VARIABLE } from '../launcher.ts';
 import { allProcesses, environmentOf, processStat } from './proc.ts';
 import type { ProcessStat } from './proc.ts';
-
-/** Every process of a container carries this variable, so that one that left its session is still known. */
-export const CONTAINER_VARIABLE = 'RIMROCK_CONTAINER_ID';
 
 /** Whether the supervisor with this identity runs: `another` when its pid belongs to a different process now. */
 export function supervisorState(checkpoint: LaunchCheckpoint): 'alive' | 'dead' | 'another' {
