@@ -162,6 +162,37 @@ describe('the load balancer on real sockets', () => {
     expect(sockets.size).toBe(1);
   });
 
+  it('takes a request and its answer in pieces, wherever they are cut', async () => {
+    const h = await start();
+    const { port } = await h.origin((req, res) => {
+      let body = '';
+      req.on('data', (piece: Buffer) => (body += piece.toString()));
+      req.on('end', () => {
+        res.write(body);
+        res.end();
+      });
+    });
+    h.catalog.set(service({ name: 'a', labels: VHOST, instances: [instance(port)] }));
+    const text =
+      'POST /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nX-T: 1\r\n\r\n';
+    const client = h.dial();
+    client.socket.setNoDelay(true);
+    for (let cut = 1; cut < text.length; cut++) {
+      client.text = '';
+      client.send(text.slice(0, cut));
+      // Another connection's round trip: by then the first piece has been read.
+      await h
+        .dial()
+        .send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')
+        .until((t) => t.includes('\r\n\r\n'));
+      client.send(text.slice(cut));
+      expect(
+        await client.until((t) => t.endsWith('0\r\n\r\n') || t.includes('reason')),
+        text.slice(0, cut),
+      ).toMatch(/^HTTP\/1.1 200 [^]*abc/);
+    }
+  });
+
   it('streams both ways without buffering: server-sent events, and an upload against a slow reader', async () => {
     const h = await start();
     let release = (): void => {};

@@ -44,6 +44,7 @@ const TABLE: readonly (readonly [string, string, string])[] = [
   ['CONNECT', line('CONNECT a.test:80 HTTP/1.1'), 'method-refused'],
   ['bare LF after the request line', `GET / HTTP/1.1\n${H}\r\n`, 'bare-lf'],
   ['too long a line', line(`GET /${'x'.repeat(9000)} HTTP/1.1`), 'line-too-long'],
+  ['a line that is one byte too long', line(`GET /${'x'.repeat(8_193 - 16)} HTTP/1.1`), 'line-too-long'],
   // target
   ['absolute form, same host', line('GET http://A.test:80/x HTTP/1.1'), 'ok a.test /x'],
   ['absolute form without a path', line('GET http://a.test?q HTTP/1.1'), 'ok a.test /?q'],

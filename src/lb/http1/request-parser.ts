@@ -85,7 +85,7 @@ export class RequestParser implements ErrorSlot {
   #version(bytes: Uint8Array, at: number, end: number): number {
     if (at + 10 > end) {
       // A line that ends early is wrong already (HTTP/0.9 is `GET /path` and no more), the rest may still come.
-      for (let i = at; i < end; i++) {
+      for (let i = at; i < Math.min(end, at + 8); i++) {
         if (bytes[i] === LF || bytes[i] === CR) return fail(this, 'bad-request-line');
       }
       return INCOMPLETE;
