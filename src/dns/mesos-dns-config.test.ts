@@ -150,6 +150,10 @@ describe('fromMesosDnsConfig', () => {
       { zoneResolvers: { 'a.b': ['10.0.0.1'], b: ['10.0.0.1'] } },
       'ambiguous zone resolvers: .a.b is masked by .b',
     ],
+    [
+      { zoneResolvers: { corp: ['10.0.0.1'], CORP: ['10.0.0.2'] } },
+      'ambiguous zone resolvers: .CORP is masked by .corp',
+    ],
     [{ zoneResolvers: { b: [] } }, 'field ZoneResolver b is empty'],
     [{ zoneResolvers: { 'a..b': ['10.0.0.1'] } }, 'invalid domain name: a..b'],
     [{ ipsources: [] }, 'IPSources validation failed: empty ip sources'],

@@ -165,6 +165,11 @@ function resolvers(v: MesosDnsValues): Issue[] {
     }
   }
   const names = zones.map(([zone]) => zone.toLowerCase());
+  for (const [zone] of zones) {
+    const first = zones[names.indexOf(zone.toLowerCase())]?.[0] ?? zone;
+    if (first !== zone)
+      issues.push(issue('ZoneResolvers', `ambiguous zone resolvers: .${zone} is masked by .${first}`));
+  }
   for (const { zone, by } of masking(names, v.Domain.toLowerCase())) {
     issues.push(issue('ZoneResolvers', `ambiguous zone resolvers: .${zone} is masked by .${by}`));
   }
