@@ -91,7 +91,7 @@ describe('the route table', () => {
       app('host', { HAPROXY_0_VHOST: 'a.test' }),
       app('path', { HAPROXY_0_VHOST: 'a.test', HAPROXY_0_PATH: '/x' }),
       app('longer', { HAPROXY_0_VHOST: 'a.test', HAPROXY_0_PATH: '/x/y' }),
-      app('heavy', { HAPROXY_0_VHOST: 'a.test', HAPROXY_0_PATH: '/x/z', HAPROXY_0_BACKEND_WEIGHT: '-1' }),
+      app('light', { HAPROXY_0_VHOST: 'a.test', HAPROXY_0_PATH: '/x/z', HAPROXY_0_BACKEND_WEIGHT: '-1' }),
       app('only-path', { HAPROXY_0_VHOST: 'c.test', HAPROXY_0_PATH: '/x' }),
       app('second', { HAPROXY_0_VHOST: 'a.test' }),
     ],
@@ -119,12 +119,15 @@ describe('the route table', () => {
     expect(chosen.map((t) => t.route)).toEqual([match]);
   });
 
-  it('reports the rule that is never reached', () => {
-    expect(book.problems()).toEqual([
-      expect.objectContaining({
-        serviceKey: 'marathon/second',
-        reason: expect.stringContaining('already taken by marathon/host') as string,
-      }),
+  it('reports the rules that are never reached, and what takes their requests', () => {
+    const taken = book.problems().map((p) => [p.serviceKey, p.label, p.reason.split(':')[0]]);
+    expect(taken).toEqual([
+      ['marathon/second', 'HAPROXY_0_VHOST', 'a.test is already taken by marathon/host'],
+      [
+        'marathon/light',
+        'HAPROXY_0_VHOST',
+        'a.test/x/z is already taken by marathon/path, whose rule a.test/x comes first',
+      ],
     ]);
   });
 

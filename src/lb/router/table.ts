@@ -89,24 +89,40 @@ export class RouteTable implements Router {
     for (const host of [...this.#byHost.keys()].sort()) yield* this.#byHost.get(host) ?? [];
   }
 
-  /** Rules that can never be reached: another one has the same host and path and comes first. */
+  /** Rules that can never be reached: one of another service comes first and takes all their paths. */
   conflicts(): Problem[] {
     const problems: Problem[] = [];
     for (const routes of this.#byHost.values()) {
       const first = new Map<string, Route>();
       for (const route of routes) {
-        const winner = first.get(route.path);
+        const winner = firstPrefix(first, route.path);
         if (winner === undefined) first.set(route.path, route);
-        else if (winner.backendKey !== route.backendKey)
-          problems.push({
-            serviceKey: route.serviceKey,
-            label: `HAPROXY_${route.portIndex}_VHOST`,
-            reason:
-              `${route.host}${route.path} is already taken by ${winner.serviceKey}: choose another host or path, ` +
-              `or give one of the two a higher HAPROXY_${route.portIndex}_BACKEND_WEIGHT`,
-          });
+        else if (winner.backendKey !== route.backendKey) problems.push(hidden(route, winner));
       }
     }
     return problems;
   }
+}
+
+/** The rule for the shortest beginning of the path that has one. */
+function firstPrefix(rules: ReadonlyMap<string, Route>, path: string): Route | undefined {
+  for (let n = 0; n <= path.length; n++) {
+    const rule = rules.get(path.slice(0, n));
+    if (rule !== undefined) return rule;
+  }
+  return undefined;
+}
+
+function hidden(route: Route, winner: Route): Problem {
+  const by =
+    winner.path === route.path
+      ? winner.serviceKey
+      : `${winner.serviceKey}, whose rule ${winner.host}${winner.path} comes first`;
+  return {
+    serviceKey: route.serviceKey,
+    label: `HAPROXY_${route.portIndex}_VHOST`,
+    reason:
+      `${route.host}${route.path} is already taken by ${by}: choose another host or path, ` +
+      `or give one of the two a higher HAPROXY_${route.portIndex}_BACKEND_WEIGHT`,
+  };
 }
