@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sleep, systemClock } from './clock.ts';
 import { FakeClock } from './testing/fake-clock.ts';
 
@@ -22,6 +22,37 @@ describe('systemClock', () => {
     expect(seen).toEqual(['tick', 'tick', 'tick']);
     expect(systemClock.monotonic() - begun).toBeGreaterThan(5);
     expect(systemClock.now()).toBeGreaterThan(1_600_000_000_000);
+  });
+});
+
+const DAY = 24 * 3600 * 1000;
+
+describe('systemClock with times beyond what the system can wait', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('waits them out', () => {
+    const f = vi.fn();
+    systemClock.after(60 * DAY, f);
+    vi.advanceTimersByTime(60 * DAY - 1);
+    expect(f).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(f).toHaveBeenCalledTimes(1);
+    const cancelled = systemClock.after(60 * DAY, f);
+    vi.advanceTimersByTime(30 * DAY);
+    cancelled.cancel();
+    vi.advanceTimersByTime(60 * DAY);
+    expect(f).toHaveBeenCalledTimes(1);
+  });
+
+  it('repeats too often rather than without pause', () => {
+    const f = vi.fn();
+    const timer = systemClock.every(60 * DAY, f);
+    vi.advanceTimersByTime(24 * DAY);
+    expect(f).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(DAY);
+    expect(f).toHaveBeenCalledTimes(1);
+    timer.cancel();
   });
 });
 

@@ -14,20 +14,28 @@ export interface Clock {
   monotonic(): number;
   /** Run `f` once after `ms`. */
   after(ms: number, f: () => void): Timer;
-  /** Run `f` every `ms`, first after `ms`. */
+  /** Run `f` every `ms` (every 24 days at least), first after `ms`. */
   every(ms: number, f: () => void): Timer;
 }
+
+/** The longest time that setTimeout can wait; with a longer one it would not wait at all. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /** The machine's clock. Its timers do not keep the process alive on their own. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, f) {
-    const handle = setTimeout(f, ms);
+    let handle: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      if (left > LONGEST_MS) handle = setTimeout(() => wait(left - LONGEST_MS), LONGEST_MS);
+      else handle = setTimeout(f, left);
+    };
+    wait(ms);
     return { cancel: () => clearTimeout(handle) };
   },
   every(ms, f) {
-    const handle = setInterval(f, ms);
+    const handle = setInterval(f, Math.min(ms, LONGEST_MS));
     handle.unref();
     return { cancel: () => clearInterval(handle) };
   },
