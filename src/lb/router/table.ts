@@ -104,13 +104,14 @@ export class RouteTable implements Router {
   }
 }
 
-/** The rule for the shortest beginning of the path that has one. */
+/** Of the rules that fit the path, the one that is tried first. */
 function firstPrefix(rules: ReadonlyMap<string, Route>, path: string): Route | undefined {
+  let first: Route | undefined;
   for (let n = 0; n <= path.length; n++) {
     const rule = rules.get(path.slice(0, n));
-    if (rule !== undefined) return rule;
+    if (rule !== undefined && (first === undefined || before(rule, first) < 0)) first = rule;
   }
-  return undefined;
+  return first;
 }
 
 function hidden(route: Route, winner: Route): Problem {
