@@ -1,4 +1,5 @@
 import { getServers } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import type { Clock } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
 import type { Health } from '../core/health.ts';
@@ -9,11 +10,12 @@ import type { Logger } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
 import type { Unsubscribe } from '../core/subscribers.ts';
-import type { Catalog } from '../cluster/index.ts';
+import type { Catalog, CatalogDiff, CatalogVersion } from '../cluster/index.ts';
 import type { Peer, Reactor } from '../net/index.ts';
 import { createDnsApi } from './api/api.ts';
 import type { DnsConfig } from './config.ts';
 import { dnsErrors } from './errors.ts';
+import { FrameworkHosts } from './framework-hosts.ts';
 import { ClusterZoneHandler } from './handlers/cluster-zone.ts';
 import { Forwarder } from './handlers/forward.ts';
 import { addressesOf, reachableAddressesOf } from './local-addresses.ts';
@@ -50,6 +52,7 @@ class DnsComponent implements Dns {
   readonly name = 'dns';
   readonly #parts: DnsParts;
   readonly #zone: Zone;
+  readonly #frameworkHosts: FrameworkHosts;
   readonly #handler: ClusterZoneHandler;
   readonly #forwarder: Forwarder;
   readonly #server: DnsServer;
@@ -63,6 +66,16 @@ class DnsComponent implements Dns {
     const counters = new DnsCounters();
     this.#parts = parts;
     this.#zone = makeZone(config);
+    this.#frameworkHosts = new FrameworkHosts({
+      lookup: async (host) => (await lookup(host, { all: true })).map((a) => a.address),
+      clock,
+      log,
+      onChange: (changed) => {
+        const frameworks = { added: [], changed, removed: [] };
+        this.#zone.apply(catalog.current, { ...NOTHING, frameworks });
+        this.#handler.serial();
+      },
+    });
     this.#handler = new ClusterZoneHandler({
       zone: this.#zone,
       settings: { ...config, soa: { ...config.soa, ...soaNames(config) } },
@@ -95,10 +108,11 @@ class DnsComponent implements Dns {
 
   async start(): Promise<void> {
     const { config, catalog, log } = this.#parts;
-    if (catalog.current.version > 0) this.#zone.load(catalog.current);
+    this.#frameworkHosts.start();
+    if (catalog.current.version > 0) this.#load(catalog.current);
     this.#unsubscribe = catalog.onChange((next, diff) => {
-      if (this.#zone.ready) this.#zone.apply(next, diff);
-      else if (next.version > 0) this.#zone.load(next);
+      if (this.#zone.ready) this.#apply(next, diff);
+      else if (next.version > 0) this.#load(next);
       else return; // only a reason why there is no state yet
       this.#handler.serial();
     });
@@ -107,6 +121,7 @@ class DnsComponent implements Dns {
       if (config.httpOn) await this.#startHttp();
     } catch (error) {
       this.#unsubscribe();
+      this.#frameworkHosts.stop();
       await this.#server.stop(0);
       throw error;
     }
@@ -118,7 +133,17 @@ class DnsComponent implements Dns {
     this.#running = false;
     await this.#server.stop(this.#parts.config.drainMs, () => this.#forwarder.close());
     this.#unsubscribe();
+    this.#frameworkHosts.stop();
     await this.#api.close();
+  }
+
+  #load(version: CatalogVersion): void {
+    this.#frameworkHosts.follow({ ...NOTHING.frameworks, added: [...version.frameworks.values()] });
+    this.#zone.load({ ...version, frameworks: this.#frameworkHosts.published });
+  }
+
+  #apply(next: CatalogVersion, diff: CatalogDiff): void {
+    this.#zone.apply(next, { ...diff, frameworks: this.#frameworkHosts.follow(diff.frameworks) });
   }
 
   async #startHttp(): Promise<void> {
@@ -145,6 +170,16 @@ class DnsComponent implements Dns {
     });
   }
 }
+
+const NO_SET = { added: [], changed: [], removed: [] };
+const NOTHING: CatalogDiff = {
+  agents: NO_SET,
+  frameworks: NO_SET,
+  tasks: NO_SET,
+  services: NO_SET,
+  mastersChanged: false,
+  staleChanged: false,
+};
 
 function makeZone(config: DnsConfig): Zone {
   return new Zone({

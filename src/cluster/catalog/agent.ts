@@ -21,17 +21,17 @@ export function catalogAgent(agent: ModelAgent): Derived<CatalogAgent> {
   return { value, problem: literal ? undefined : nameProblem(agent.host) };
 }
 
-export function catalogFramework(framework: ModelFramework): Derived<CatalogFramework> {
+export function catalogFramework(framework: ModelFramework): CatalogFramework {
   const { pid } = framework;
   const host = pid?.host ?? framework.hostname;
-  const value = {
+  return {
     id: framework.id,
     name: framework.name,
+    host,
     ips: isIp(host) ? [host] : [],
     pidPort: pid?.port,
     active: framework.active,
   };
-  return { value, problem: pid && !isIp(pid.host) ? nameProblem(pid.host) : undefined };
 }
 
 function nameProblem(host: string): string {

@@ -158,16 +158,21 @@ describe('agents and tasks', () => {
     expect(service(builder.current, 'fw/web').instances[1]).toBe(web2);
   });
 
-  it('take the address of a framework from its pid, else from a host name that is one', () => {
+  it('take the host of a framework from its pid, else from its host name, and its address where it is one', () => {
     const of = (more: object): unknown => {
       const { current } = builderOn(stateOf([framework([], more)]));
       const f = current.frameworks.get('F');
-      return [f?.ips, f?.pidPort, current.rejected.size];
+      expect(current.rejected.size).toBe(0);
+      return [f?.host, f?.ips, f?.pidPort];
     };
-    expect(of({ pid: 'scheduler-1@10.0.0.5:4000', hostname: '10.0.0.6' })).toEqual([['10.0.0.5'], 4000, 0]);
-    expect(of({ hostname: '10.0.0.6' })).toEqual([['10.0.0.6'], undefined, 0]);
-    expect(of({ hostname: 'sched.example.com' })).toEqual([[], undefined, 0]);
-    expect(of({ pid: 'scheduler-1@sched.example.com:4000' })).toEqual([[], 4000, 1]);
+    expect(of({ pid: 'scheduler-1@10.0.0.5:4000', hostname: '10.0.0.6' })).toEqual([
+      '10.0.0.5',
+      ['10.0.0.5'],
+      4000,
+    ]);
+    expect(of({ hostname: '10.0.0.6' })).toEqual(['10.0.0.6', ['10.0.0.6'], undefined]);
+    expect(of({ hostname: 'sched.example.com' })).toEqual(['sched.example.com', [], undefined]);
+    expect(of({ pid: 'scheduler-1@sched.example.com:4000' })).toEqual(['sched.example.com', [], 4000]);
   });
 });
 

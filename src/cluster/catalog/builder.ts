@@ -199,11 +199,9 @@ class Builder implements CatalogBuilder {
   #deriveFramework(id: string, out: Recorder<CatalogFramework>, touched: Touched): void {
     const framework: ModelFramework | undefined = this.#model.frameworks.get(id);
     const derived = framework && catalogFramework(framework);
-    this.#say('framework', id, `framework ${id} address`, derived?.problem);
     const before = this.#frameworks.get(id)?.name;
-    out.set(id, derived?.value);
-    if (before !== derived?.value.name)
-      for (const key of this.#tasksByFramework.get(id)) touched.tasks.add(key);
+    out.set(id, derived);
+    if (before !== derived?.name) for (const key of this.#tasksByFramework.get(id)) touched.tasks.add(key);
     const declared = this.#declarations.set(id, framework);
     for (const key of declared.touched) touched.services.add(key);
     for (const key of this.#table.emptyOf(framework?.name)) touched.services.add(key);

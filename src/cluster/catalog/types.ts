@@ -14,7 +14,9 @@ export interface CatalogAgent {
 export interface CatalogFramework {
   readonly id: string;
   readonly name: string;
-  /** Addresses of the scheduler: the pid's host, else the host name, where they are IP literals. */
+  /** The scheduler's host as it was given: the pid's, else the host name; an address, a name, or empty. */
+  readonly host: string;
+  /** `host`, where it is an IP literal. Names are for those to look up who want them. */
   readonly ips: readonly string[];
   /** Port of the pid; frameworks on the HTTP API have none. */
   readonly pidPort: number | undefined;

@@ -37,7 +37,15 @@ export function task(id: string, more: Partial<CatalogTask> = {}): CatalogTask {
 }
 
 export function framework(more: Partial<CatalogFramework> = {}): CatalogFramework {
-  return { id: 'fw-1', name: 'marathon', ips: ['10.0.9.1'], pidPort: undefined, active: true, ...more };
+  return {
+    id: 'fw-1',
+    name: 'marathon',
+    host: '10.0.9.1',
+    ips: ['10.0.9.1'],
+    pidPort: undefined,
+    active: true,
+    ...more,
+  };
 }
 
 export function agent(more: Partial<CatalogAgent> = {}): CatalogAgent {
