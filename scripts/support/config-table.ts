@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { inner } from '../../src/platform/config/overrides.ts';
+import { unwrap } from '../../src/core/config/unwrap.ts';
 import { rimrockConfigSchema } from '../../src/platform/config/schema.ts';
 
 /** One key of the configuration, as the reference shows it. */
@@ -43,7 +43,7 @@ function table(all: readonly Row[]): string {
 }
 
 function rows(schema: unknown, key: string, value: unknown): Row[] {
-  const object = inner(schema);
+  const object = unwrap(schema);
   if (object instanceof z.ZodObject) {
     return Object.entries(object.shape).flatMap(([name, field]) =>
       rows(field, `${key}.${name}`, (value as Record<string, unknown> | undefined)?.[name]),
@@ -67,10 +67,10 @@ function meaning(schema: unknown): string {
 function typeText(schema: z.ZodType | undefined): string {
   if (schema instanceof z.ZodEnum) return schema.options.map((o) => `\`${String(o)}\``).join(', ');
   if (schema instanceof z.ZodLiteral) return [...schema.values].map((v) => `\`${String(v)}\``).join(', ');
-  if (schema instanceof z.ZodArray) return `list of ${typeText(inner(schema.element))}`;
-  if (schema instanceof z.ZodRecord) return `map of ${typeText(inner(schema.valueType))}`;
+  if (schema instanceof z.ZodArray) return `list of ${typeText(unwrap(schema.element))}`;
+  if (schema instanceof z.ZodRecord) return `map of ${typeText(unwrap(schema.valueType))}`;
   if (schema instanceof z.ZodUnion)
-    return [...new Set(schema.options.map((o) => typeText(inner(o))))].join(' or ');
+    return [...new Set(schema.options.map((o) => typeText(unwrap(o))))].join(' or ');
   if (schema instanceof z.ZodNumber)
     return schema.isInt ? `integer${range(schema)}` : `number${range(schema)}`;
   if (schema instanceof z.ZodBoolean) return 'boolean';

@@ -26,7 +26,7 @@ export function createAgentMetrics(
     ended: new Map(),
   };
   const one = (name: string, help: string, read: () => number): void =>
-    metrics.observed(name, help, [], () => [{ value: read() }]);
+    metrics.observed(name, help, () => [{ value: read() }]);
   one('rimrock_agent_task_launches_total', 'Containers started.', () => counts.launches);
   one(
     'rimrock_agent_task_launch_errors_total',
@@ -54,7 +54,7 @@ export function createAgentMetrics(
     now.unacknowledged(),
   );
   one('rimrock_agent_registered', '1 while a master knows this agent.', () => (now.registered() ? 1 : 0));
-  metrics.observed('rimrock_agent_tasks_ended_total', 'Tasks that ended, by state.', ['state'], () =>
+  metrics.observed('rimrock_agent_tasks_ended_total', 'Tasks that ended, by state.', () =>
     [...counts.ended].map(([state, value]) => ({ labels: { state }, value })),
   );
   return counts;

@@ -18,7 +18,7 @@ export function exposeClusterMetrics(
 ): void {
   const { counters, current } = parts;
   const one = (name: string, help: string, value: () => number): void =>
-    metrics.observed(name, help, [], () => [{ value: value() }]);
+    metrics.observed(name, help, () => [{ value: value() }]);
   one(
     'rimrock_cluster_events_total',
     'Events and polled states received from masters.',

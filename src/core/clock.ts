@@ -21,7 +21,7 @@ export interface Clock {
 /** The longest time that setTimeout can wait; with a longer one it would not wait at all. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** The machine's clock. Its timers do not keep the process alive on their own. */
+/** The machine's clock. What repeats does not keep the process alive on its own; what happens once does. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

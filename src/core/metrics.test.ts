@@ -5,10 +5,10 @@ describe('Metrics', () => {
   it('writes what is observed with its right type, read at the moment of the question', async () => {
     const metrics = new Metrics();
     let seen = 1;
-    metrics.observed('rimrock_test_seen_total', 'Things seen.', ['kind'], () => [
+    metrics.observed('rimrock_test_seen_total', 'Things seen.', () => [
       { labels: { kind: 'a' }, value: seen },
     ]);
-    metrics.observed('rimrock_test_level', 'A level.', [], () => [{ value: 7 }]);
+    metrics.observed('rimrock_test_level', 'A level.', () => [{ value: 7 }]);
     seen = 2;
     const text = await metrics.text();
     expect(text).toContain('# TYPE rimrock_test_seen_total counter\nrimrock_test_seen_total{kind="a"} 2');

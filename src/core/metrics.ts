@@ -52,7 +52,7 @@ export class Metrics {
    * A metric whose samples are produced when somebody reads /metrics: a counter when the name ends in `_total`, else a
    * gauge. Hot paths count in plain numbers and show them through this.
    */
-  observed(name: string, help: string, _labels: readonly string[], samples: () => Iterable<Sample>): void {
+  observed(name: string, help: string, samples: () => Iterable<Sample>): void {
     const type = name.endsWith('_total') ? 'counter' : 'gauge';
     this.#observe(checked(name), help, type, () =>
       Array.from(samples(), (s) => ({ labels: { ...s.labels }, value: s.value })),

@@ -57,7 +57,7 @@ describe('Metrics', () => {
     const metrics = new Metrics();
     metrics.counter('rimrock_test_things_total', 'Things.', ['kind']).inc({ kind: 'a' }, 2);
     let open = 1;
-    metrics.observed('rimrock_test_open', 'Open now.', ['x'], () => [{ labels: { x: 'y' }, value: open }]);
+    metrics.observed('rimrock_test_open', 'Open now.', () => [{ labels: { x: 'y' }, value: open }]);
     open = 7;
     const text = await metrics.text();
     expect(text).toContain('rimrock_test_things_total{kind="a"} 2');

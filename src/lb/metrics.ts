@@ -45,16 +45,14 @@ export function publishMetrics(metrics: Metrics, numbers: LbNumbers): void {
   const perService = (
     name: string,
     help: string,
-    labels: readonly string[],
     read: (service: string, stats: ServiceStats) => Iterable<Sample>,
   ): void =>
-    metrics.observed(name, help, labels, function* () {
+    metrics.observed(name, help, function* () {
       for (const [service, stats] of numbers.services()) yield* read(service, stats);
     });
   perService(
     'rimrock_lb_requests_total',
     'Answers of services that were relayed, by status class',
-    ['service', 'class'],
     function* (service, stats) {
       for (let c = 1; c <= 5; c++)
         if (stats.classes[c]) yield { labels: { service, class: `${c}xx` }, value: stats.classes[c] ?? 0 };
@@ -67,42 +65,32 @@ export function publishMetrics(metrics: Metrics, numbers: LbNumbers): void {
       for (const [service, stats] of numbers.services()) yield latencyOf(service, stats);
     },
   );
-  perService(
-    'rimrock_lb_retries_total',
-    'Requests sent again to another instance',
-    ['service'],
-    (service, s) => [{ labels: { service }, value: s.retries }],
-  );
+  perService('rimrock_lb_retries_total', 'Requests sent again to another instance', (service, s) => [
+    { labels: { service }, value: s.retries },
+  ]);
   perService(
     'rimrock_lb_cancelled_total',
     'Requests whose client left before the answer was complete',
-    ['service'],
     (service, s) => [{ labels: { service }, value: s.cancelled }],
   );
-  perService('rimrock_lb_truncated_total', 'Answers that were cut off', ['service'], (service, s) => [
+  perService('rimrock_lb_truncated_total', 'Answers that were cut off', (service, s) => [
     { labels: { service }, value: s.truncated },
   ]);
   perService(
     'rimrock_lb_upstream_failures_total',
     'Attempts that got no answer, by cause',
-    ['service', 'cause'],
     function* (service, stats) {
       for (const [cause, value] of stats.failures) yield { labels: { service, cause }, value };
     },
   );
-  metrics.observed(
-    'rimrock_lb_own_answers_total',
-    'Answers of the load balancer itself',
-    ['reason'],
-    function* () {
-      for (const [reason, value] of numbers.ownAnswers) yield { labels: { reason }, value };
-    },
-  );
-  metrics.observed('rimrock_lb_client_connections', 'Open client connections', [], () => [
+  metrics.observed('rimrock_lb_own_answers_total', 'Answers of the load balancer itself', function* () {
+    for (const [reason, value] of numbers.ownAnswers) yield { labels: { reason }, value };
+  });
+  metrics.observed('rimrock_lb_client_connections', 'Open client connections', () => [
     { value: numbers.connections() },
   ]);
-  metrics.observed('rimrock_lb_routes', 'Routes in the table', [], () => [{ value: numbers.routes() }]);
-  metrics.observed('rimrock_lb_rejected_labels', 'Labels and rules that are set aside', [], () => [
+  metrics.observed('rimrock_lb_routes', 'Routes in the table', () => [{ value: numbers.routes() }]);
+  metrics.observed('rimrock_lb_rejected_labels', 'Labels and rules that are set aside', () => [
     { value: numbers.rejected() },
   ]);
 }

@@ -101,13 +101,16 @@ describe('origins that a test plays byte by byte', () => {
           answer = origin.socket;
           answer.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n');
         }
-        if (origin.text.endsWith('the end')) setTimeout(() => answer?.write('3\r\ntwo\r\n0\r\n\r\n'), 900);
       },
       { timeouts: { bodyMs: 100, bodyBytesPerSecond: 100_000 } },
     );
     const client = h.dial().send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 7\r\n\r\n');
     await client.until((text) => text.includes('one'));
     client.send('the end');
+    // Another upload that never ends shows when the clock of bodies has run out.
+    const late = h.dial().send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 7\r\n\r\n');
+    expect(await late.until((text) => text.includes('\r\n'))).toContain('408');
+    answer?.write('3\r\ntwo\r\n0\r\n\r\n');
     expect(await client.until((text) => text.endsWith('0\r\n\r\n'))).toContain('two');
   });
 

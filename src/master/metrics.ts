@@ -124,7 +124,7 @@ function tasksByState(state: MasterState): Map<string, number> {
 /** The Prometheus side, for /metrics. */
 export function exposeMetrics(metrics: Metrics, engine: Engine): void {
   const { state } = engine;
-  metrics.observed('rimrock_master_agents', 'Agents by state.', ['state'], () => {
+  metrics.observed('rimrock_master_agents', 'Agents by state.', () => {
     const agents = [...state.agents.values()];
     const connected = agents.filter((a) => a.streamId !== undefined).length;
     return [
@@ -134,30 +134,29 @@ export function exposeMetrics(metrics: Metrics, engine: Engine): void {
       sample('unreachable', state.unreachableAgents.size),
     ];
   });
-  metrics.observed('rimrock_master_frameworks', 'Frameworks by state.', ['state'], () => {
+  metrics.observed('rimrock_master_frameworks', 'Frameworks by state.', () => {
     const frameworks = [...state.frameworks.values()];
     const connected = frameworks.filter((f) => f.streamId !== undefined).length;
     return [sample('connected', connected), sample('disconnected', frameworks.length - connected)];
   });
-  metrics.observed('rimrock_master_tasks', 'Tasks that are not completed, by state.', ['state'], () =>
+  metrics.observed('rimrock_master_tasks', 'Tasks that are not completed, by state.', () =>
     [...tasksByState(state)].map(([name, value]) => sample(name, value)),
   );
-  metrics.observed('rimrock_master_offers', 'Offers that wait for an answer.', [], () => [
+  metrics.observed('rimrock_master_offers', 'Offers that wait for an answer.', () => [
     { value: state.offers.size },
   ]);
   metrics.observed(
     'rimrock_master_resources',
     'Scalar resources of the cluster: total, used by tasks, offered.',
-    ['resource', 'kind'],
     () =>
       Object.entries(sums(state)).flatMap(([kind, list]) =>
         RESOURCES.map((resource) => ({ labels: { resource, kind }, value: scalarOf(list, resource) })),
       ),
   );
-  metrics.observed('rimrock_master_operator_streams', 'Open operator event streams.', [], () => [
+  metrics.observed('rimrock_master_operator_streams', 'Open operator event streams.', () => [
     { value: engine.operators.size },
   ]);
-  metrics.observed('rimrock_master_allocation_runs_total', 'Runs of the allocator.', [], () => [
+  metrics.observed('rimrock_master_allocation_runs_total', 'Runs of the allocator.', () => [
     { value: engine.allocationRuns },
   ]);
 }

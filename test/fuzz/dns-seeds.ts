@@ -1,27 +1,11 @@
+import { questionMessage } from '../../src/dns/testing/message.ts';
 import { TYPE, encodeMessage, nameBytes, soaRdata, srvRdata } from '../../src/dns/wire/index.ts';
 import type { Edns, Message, ResourceRecord } from '../../src/dns/wire/index.ts';
 
 const EDNS: Edns = { udpPayloadBytes: 1232, version: 0, dnssecOk: false, options: [] };
 
 function message(more: Partial<Message>): Uint8Array {
-  return encodeMessage({
-    id: 0xbeef,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name: 'web.marathon.mesos.', type: TYPE.A, class: 1 }],
-    answers: [],
-    authority: [],
-    additional: [],
-    edns: undefined,
-    ...more,
-  }).bytes.slice();
+  return encodeMessage(questionMessage({ id: 0xbeef, ...more })).bytes.slice();
 }
 
 function asks(name: string, type: number, more: Partial<Message> = {}): Uint8Array {

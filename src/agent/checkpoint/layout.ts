@@ -22,7 +22,7 @@ export class Layout {
   }
 
   metaRun(place: RunPlace): string {
-    return join(this.metaAgents, ...run(place));
+    return join(this.metaAgents, ...runPath(place));
   }
 
   journal(place: RunPlace): string {
@@ -34,11 +34,12 @@ export class Layout {
   }
 
   sandbox(place: RunPlace): string {
-    return join(this.sandboxes, ...run(place));
+    return join(this.sandboxes, ...runPath(place));
   }
 }
 
-function run(place: RunPlace): string[] {
+/** Where a run lies below the folder of sandboxes or of checkpoints, as in Mesos (mesos-api.md §4.4). */
+export function runPath(place: RunPlace): string[] {
   return [
     place.agentId,
     'frameworks',

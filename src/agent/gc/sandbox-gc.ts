@@ -1,6 +1,7 @@
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
+import { runPath } from '../checkpoint/layout.ts';
 import type { RunPlace } from '../checkpoint/records.ts';
 
 /** Share of the disk that is kept free by collecting earlier (mesos-api.md §4.4). */
@@ -22,16 +23,7 @@ export async function oldSandboxes(
   const old: RunPlace[] = [];
   for await (const place of sandboxes(root)) {
     if (isLive(place)) continue;
-    const folder = join(
-      root,
-      place.agentId,
-      'frameworks',
-      place.frameworkId,
-      'executors',
-      place.taskId,
-      'runs',
-      place.containerId,
-    );
+    const folder = join(root, ...runPath(place));
     if (clock.now() - (await lastUse(folder)) >= age) old.push(place);
   }
   return old;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nearest } from './nearest.ts';
+import { unwrap } from './unwrap.ts';
 
 /** One thing that is wrong with an input: where (a path such as `dns.port` or `apps[2].id`), what, and what to write. */
 export interface Issue {
@@ -43,23 +44,6 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
     else return [];
   }
   return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
-}
-
-/** See through optional, default, nullable, pipe and the like to the schema inside. */
-function unwrap(schema: unknown): unknown {
-  let at = schema;
-  for (let i = 0; i < 10; i++) {
-    if (at instanceof z.ZodPipe) at = at.in;
-    else if (
-      at instanceof z.ZodOptional ||
-      at instanceof z.ZodNullable ||
-      at instanceof z.ZodDefault ||
-      at instanceof z.ZodPrefault
-    )
-      at = at.unwrap();
-    else break;
-  }
-  return at;
 }
 
 /** `['apps', 2, 'id']` as `apps[2].id`; the root is `(root)`. */

@@ -12,6 +12,7 @@ import type { Dns } from '../dns.ts';
 import { MessageFramer, TYPE, decodeMessage, encodeMessage, framed } from '../wire/index.ts';
 import type { Edns, Message } from '../wire/index.ts';
 import { HandCatalog } from './catalog.ts';
+import { questionMessage } from './message.ts';
 
 export interface Started {
   readonly dns: Dns;
@@ -43,24 +44,8 @@ export async function startDns(config: DnsConfigInput = {}, catalog = new HandCa
 export const EDNS: Edns = { udpPayloadBytes: 1232, version: 0, dnssecOk: false, options: [] };
 
 export function queryBytes(name: string, type: number = TYPE.A, more: Partial<Message> = {}): Uint8Array {
-  return encodeMessage({
-    id: 4711,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name, type, class: 1 }],
-    answers: [],
-    authority: [],
-    additional: [],
-    edns: undefined,
-    ...more,
-  }).bytes.slice();
+  const questions = [{ name, type, class: 1 }];
+  return encodeMessage(questionMessage({ id: 4711, questions, ...more })).bytes.slice();
 }
 
 /** Send over UDP and wait for the one reply. */

@@ -11,26 +11,9 @@ import {
   framed,
   srvRdata,
 } from './index.ts';
+import { questionMessage } from '../testing/message.ts';
 import type { Message, ResourceRecord } from './index.ts';
 
-const message = (more: Partial<Message> = {}): Message => ({
-  id: 0x1234,
-  response: false,
-  opcode: 0,
-  authoritative: false,
-  truncated: false,
-  recursionDesired: true,
-  recursionAvailable: false,
-  authenticData: false,
-  checkingDisabled: false,
-  rcode: 0,
-  questions: [{ name: 'web.marathon.mesos.', type: TYPE.A, class: 1 }],
-  answers: [],
-  authority: [],
-  additional: [],
-  edns: undefined,
-  ...more,
-});
 const bytesOf = (m: Message): Uint8Array => encodeMessage(m).bytes.slice();
 const edns = { udpPayloadBytes: 4096, version: 0, dnssecOk: false, options: [] };
 const header = (flags: number, counts: readonly number[]): number[] => [
@@ -119,7 +102,7 @@ describe('decodeMessage', () => {
       ttl: 60,
       rdata,
     });
-    const m = message({
+    const m = questionMessage({
       response: true,
       rcode: RCODE.BADVERS,
       answers: [rr('web.marathon.mesos.', TYPE.A, Uint8Array.of(10, 0, 0, 1))],
@@ -142,7 +125,7 @@ describe('decodeMessage', () => {
 });
 
 describe('admit', () => {
-  const query = (more: Partial<Message> = {}): Uint8Array => bytesOf(message(more));
+  const query = (more: Partial<Message> = {}): Uint8Array => bytesOf(questionMessage(more));
   const patched = (bytes: Uint8Array, at: number, ...values: number[]): Uint8Array => {
     bytes.set(values, at);
     return bytes;
@@ -222,7 +205,7 @@ describe('encodeMessage within a limit', () => {
     const answers = Array.from({ length: count }, (_, i) => a(i));
     for (const limit of limits) {
       for (const more of [{}, { authority: [soa] }, { additional: [a(9)] }, { edns }] as Partial<Message>[]) {
-        const m = message({ response: true, answers, ...more });
+        const m = questionMessage({ response: true, answers, ...more });
         const encoded = encodeMessage(m, limit);
         expect(encoded.bytes.length).toBeLessThanOrEqual(limit);
         const decoded = decodeMessage(encoded.bytes);
@@ -244,7 +227,7 @@ describe('encodeMessage within a limit', () => {
 
   it('leaves an authority out that does not fit even alone, and says so', () => {
     const encoded = encodeMessage(
-      message({ response: true, authority: [{ ...soa, rdata: new Uint8Array(600) }] }),
+      questionMessage({ response: true, authority: [{ ...soa, rdata: new Uint8Array(600) }] }),
       512,
     );
     expect(encoded.bytes.length).toBeLessThanOrEqual(512);
@@ -252,7 +235,7 @@ describe('encodeMessage within a limit', () => {
   });
 
   it('keeps TC away when told so', () => {
-    const m = message({ response: true, answers: Array.from({ length: 100 }, (_, i) => a(i)) });
+    const m = questionMessage({ response: true, answers: Array.from({ length: 100 }, (_, i) => a(i)) });
     const encoded = encodeMessage(m, 512, { setTruncateBit: false });
     expect(encoded.truncated).toBe(true);
     expect(decodeMessage(encoded.bytes)).toMatchObject({

@@ -5,7 +5,7 @@ import type { Scheduler } from './scheduler.ts';
 /** What the scheduler counts. */
 export function registerMetrics(metrics: Metrics, scheduler: Scheduler, streams: EventStreams): void {
   const one = (name: string, help: string, value: () => number): void =>
-    metrics.observed(name, help, [], () => [{ value: value() }]);
+    metrics.observed(name, help, () => [{ value: value() }]);
   one('rimrock_frameworks_marathon_connected', 'Whether the master is connected (1) or not (0).', () =>
     scheduler.driver.connected ? 1 : 0,
   );
@@ -44,7 +44,7 @@ export function registerMetrics(metrics: Metrics, scheduler: Scheduler, streams:
     () => scheduler.reconciliation.pending,
   );
   one('rimrock_frameworks_marathon_event_streams', 'Open event streams.', () => streams.size);
-  metrics.observed('rimrock_frameworks_marathon_instances', 'Instances by state.', ['state'], () => {
+  metrics.observed('rimrock_frameworks_marathon_instances', 'Instances by state.', () => {
     const byState = new Map<string, number>();
     for (const i of scheduler.instances.all()) byState.set(i.state, (byState.get(i.state) ?? 0) + 1);
     return [...byState].map(([state, value]) => ({ labels: { state }, value }));
@@ -52,7 +52,6 @@ export function registerMetrics(metrics: Metrics, scheduler: Scheduler, streams:
   metrics.observed(
     'rimrock_frameworks_marathon_instances_ended_total',
     'Instances that ended, by final state.',
-    ['state'],
     () => [...scheduler.statuses.ended].map(([state, value]) => ({ labels: { state }, value })),
   );
 }

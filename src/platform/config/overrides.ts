@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Issue } from '../../core/config/decode.ts';
+import { unwrap } from '../../core/config/unwrap.ts';
 
 /** Plain nested settings, as they come out of a file. */
 export type Raw = Readonly<Record<string, unknown>>;
@@ -26,7 +27,7 @@ function readValue(schema: z.ZodType | undefined, text: string): unknown {
   if (schema instanceof z.ZodString || schema instanceof z.ZodEnum) return text;
   if (schema instanceof z.ZodArray && !text.trim().startsWith('[')) {
     const items = text.split(',').map((item) => item.trim());
-    return items.filter((item) => item !== '').map((item) => readValue(inner(schema.element), item));
+    return items.filter((item) => item !== '').map((item) => readValue(unwrap(schema.element), item));
   }
   try {
     return parse(text);
@@ -43,31 +44,13 @@ function setAt(raw: unknown, [key, ...rest]: readonly string[], value: unknown):
 
 /** The schema of the field at `path`, without the wrappers for defaults; undefined for keys that are not known. */
 export function schemaAt(schema: z.ZodType, path: readonly string[]): z.ZodType | undefined {
-  let at: z.ZodType | undefined = inner(schema);
+  let at: z.ZodType | undefined = unwrap(schema);
   for (const key of path) {
-    if (at instanceof z.ZodObject) at = inner((at.shape as Record<string, z.ZodType>)[key]);
-    else if (at instanceof z.ZodRecord) at = inner(at.valueType);
+    if (at instanceof z.ZodObject) at = unwrap((at.shape as Record<string, z.ZodType>)[key]);
+    else if (at instanceof z.ZodRecord) at = unwrap(at.valueType);
     else return undefined;
   }
   return at;
-}
-
-/** See through defaults, optionality and transformations to what is written in the file. */
-export function inner(schema: unknown): z.ZodType | undefined {
-  let at = schema;
-  for (let depth = 0; depth < 10; depth++) {
-    if (at instanceof z.ZodPipe) at = at.in;
-    else if (
-      at instanceof z.ZodOptional ||
-      at instanceof z.ZodNullable ||
-      at instanceof z.ZodDefault ||
-      at instanceof z.ZodPrefault ||
-      at instanceof z.ZodReadonly
-    )
-      at = at.unwrap();
-    else break;
-  }
-  return at instanceof z.ZodType ? at : undefined;
 }
 
 /** `over` laid upon `under`, key by key; lists and scalars are replaced whole. */
