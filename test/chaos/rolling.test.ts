@@ -1,11 +1,9 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/core/random.ts';
 import { watchDnsTruth } from '../support/dns-truth.ts';
 import { startLoad } from '../support/load.ts';
-import { Marathon } from '../support/marathon.ts';
+import { httpApp, Marathon } from '../support/marathon.ts';
 import { Site } from '../support/platform.ts';
-import { root } from '../support/root.ts';
 
 // A deployment must not cost a single request: scale up, scale down and restart, again and again, under steady traffic.
 
@@ -24,25 +22,23 @@ describe('deployments under traffic', () => {
     site = await Site.make();
     await site.start('up');
     marathon = new Marathon(site.ports.marathon);
-    await marathon.deploy('POST', '/apps', {
-      id: '/rolling',
-      cmd: `exec ${process.execPath} ${join(root, 'test/support/task-server.mjs')}`,
-      cpus: 0.1,
-      mem: 64,
-      instances: 3,
-      portDefinitions: [{ port: 0, name: 'http', protocol: 'tcp' }],
-      labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: 'rolling.example.test' },
-      healthChecks: [
-        {
-          protocol: 'HTTP',
-          path: '/',
-          portIndex: 0,
-          gracePeriodSeconds: 20,
-          intervalSeconds: 1,
-          timeoutSeconds: 5,
-        },
-      ],
-    });
+    await marathon.deploy(
+      'POST',
+      '/apps',
+      httpApp('rolling', {
+        instances: 3,
+        healthChecks: [
+          {
+            protocol: 'HTTP',
+            path: '/',
+            portIndex: 0,
+            gracePeriodSeconds: 20,
+            intervalSeconds: 1,
+            timeoutSeconds: 5,
+          },
+        ],
+      }),
+    );
     await marathon.settled();
   });
   afterAll(() => site.close());

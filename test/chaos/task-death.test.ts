@@ -1,13 +1,11 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/core/random.ts';
 import { watchDnsTruth } from '../support/dns-truth.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLoad } from '../support/load.ts';
-import { Marathon } from '../support/marathon.ts';
+import { httpApp, Marathon } from '../support/marathon.ts';
 import { Site } from '../support/platform.ts';
 import { canSeeProcesses, processesMarked } from '../support/processes.ts';
-import { root } from '../support/root.ts';
 
 // Tasks that die without a word: requests that can be sent again are, and DNS forgets the dead.
 
@@ -25,17 +23,15 @@ describe.skipIf(!canSeeProcesses)('tasks killed under traffic (needs /proc)', ()
     site = await Site.make();
     await site.start('up');
     marathon = new Marathon(site.ports.marathon);
-    await marathon.deploy('POST', '/apps', {
-      id: '/mortal',
-      cmd: `exec ${process.execPath} ${join(root, 'test/support/task-server.mjs')}`,
-      cpus: 0.1,
-      mem: 64,
-      instances: INSTANCES,
-      backoffSeconds: 0,
-      portDefinitions: [{ port: 0, name: 'http', protocol: 'tcp' }],
-      labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: 'mortal.example.test' },
-      healthChecks: [{ protocol: 'HTTP', path: '/', intervalSeconds: 1 }],
-    });
+    await marathon.deploy(
+      'POST',
+      '/apps',
+      httpApp('mortal', {
+        instances: INSTANCES,
+        backoffSeconds: 0,
+        healthChecks: [{ protocol: 'HTTP', path: '/', intervalSeconds: 1 }],
+      }),
+    );
     await marathon.settled();
   });
   afterAll(() => site.close());

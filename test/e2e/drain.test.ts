@@ -1,12 +1,10 @@
 import { get } from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, pause } from '../support/eventually.ts';
 import { call } from '../support/http.ts';
-import { Marathon } from '../support/marathon.ts';
+import { httpApp, Marathon } from '../support/marathon.ts';
 import { Site } from '../support/platform.ts';
 import type { Running } from '../support/platform.ts';
-import { root } from '../support/root.ts';
 
 // Readiness tells the truth, and the end is gentle: it flips before anything is refused, and what runs is finished.
 
@@ -32,16 +30,14 @@ describe('the end of a platform', () => {
     site = await Site.make();
     platform = await site.start('up');
     const marathon = new Marathon(site.ports.marathon);
-    await marathon.deploy('POST', '/apps', {
-      id: '/drain',
-      cmd: `exec ${process.execPath} ${join(root, 'test/support/task-server.mjs')}`,
-      cpus: 0.1,
-      mem: 64,
-      instances: 2,
-      portDefinitions: [{ port: 0, name: 'http' }],
-      labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: 'drain.example.test' },
-      healthChecks: [{ protocol: 'HTTP', path: '/', intervalSeconds: 1 }],
-    });
+    await marathon.deploy(
+      'POST',
+      '/apps',
+      httpApp('drain', {
+        instances: 2,
+        healthChecks: [{ protocol: 'HTTP', path: '/', intervalSeconds: 1 }],
+      }),
+    );
     await marathon.settled();
   });
   afterAll(() => site.close());

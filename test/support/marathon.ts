@@ -1,10 +1,25 @@
+import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { call } from './http.ts';
+import { root } from './root.ts';
 
 export interface AppTask {
   readonly id: string;
   readonly state: string;
   readonly ports: readonly number[];
+}
+
+/** An app of small HTTP servers that is published as `<name>.example.test`; `more` adds to it. */
+export function httpApp(name: string, more: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return {
+    id: `/${name}`,
+    cmd: `exec ${process.execPath} ${join(root, 'test/support/task-server.mjs')}`,
+    cpus: 0.1,
+    mem: 64,
+    portDefinitions: [{ port: 0, name: 'http', protocol: 'tcp' }],
+    labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: `${name}.example.test` },
+    ...more,
+  };
 }
 
 /** A client of the Marathon API under test, as far as the tests need one. */
