@@ -10,13 +10,21 @@ import type { LabelRule } from './labels.ts';
 
 export type IpSource = 'host' | 'docker' | 'mesos' | 'netinfo';
 
+/** The types of Mesos-DNS, which its HTTP API lists. */
 export type ZoneRecordType = 'A' | 'AAAA' | 'SRV';
 
-/** One record as Mesos-DNS lists it: `host` is an IP, or `target:port` for SRV. Names end with a dot. */
-export interface ZoneRecord {
+export type RecordType = ZoneRecordType | 'CNAME' | 'PTR' | 'TXT';
+
+/** One record. Names end with a dot. */
+export interface ZoneRecord<T extends RecordType = ZoneRecordType> {
   readonly name: string;
+  /** An IP; `target:port` for SRV; a name for CNAME and PTR; the text for TXT. */
   readonly host: string;
-  readonly type: ZoneRecordType;
+  readonly type: T;
+  /** Of SRV records; undefined for the configured one. */
+  readonly weight?: number;
+  /** Undefined for the configured one. All records of one name and type have that of the first. */
+  readonly ttlSeconds?: number;
 }
 
 export interface NamingSettings {
