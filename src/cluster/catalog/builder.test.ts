@@ -125,6 +125,42 @@ describe('instances', () => {
   });
 });
 
+describe('tasks', () => {
+  it('show the networks that have a name, with their addresses there', () => {
+    const infos = [
+      {
+        name: 'dcos',
+        ip_addresses: [{ ip_address: '9.0.1.5' }, { ip_address: 'fd01:b::5' }, { ip_address: 'x' }],
+      },
+      { ip_addresses: [{ ip_address: '10.0.0.7' }] },
+      { name: '', ip_address: '10.0.0.8' },
+      { name: 'calico', ip_address: '192.168.1.4' },
+      { name: 'no address yet' },
+      { name: 7, ip_address: '10.0.0.9' },
+    ];
+    const statuses = (network_infos: unknown): unknown => [
+      { state: 'TASK_RUNNING', timestamp: 10, container_status: { network_infos } },
+    ];
+    const tasks = [task('web.1', { statuses: statuses(infos) }), task('web.2', { statuses: statuses([]) })];
+    const builder = builderOn(stateOf([framework(tasks)]));
+    const shown = (key: string) => builder.current.tasks.get(`F ${key}`);
+    expect(shown('web.1')?.networks).toEqual([
+      { name: 'dcos', ips: ['9.0.1.5', 'fd01:b::5'] },
+      { name: 'calico', ips: ['192.168.1.4'] },
+      { name: 'no address yet', ips: [] },
+    ]);
+    expect(shown('web.1')?.netinfoIps).toEqual([
+      ...['9.0.1.5', 'fd01:b::5', '10.0.0.7', '10.0.0.8', '192.168.1.4', '10.0.0.9'],
+    ]);
+    expect(shown('web.2')?.networks).toEqual([]);
+    const renamed = infos.map((n) => (n.name === 'calico' ? { ...n, name: 'weave' } : n));
+    const next = tasks.with(0, task('web.1', { statuses: statuses(renamed) }));
+    const step = snapshot(builder, stateOf([framework(next)]));
+    expect(step?.diff.tasks.changed.map((c) => c.after.networks[1]?.name)).toEqual(['weave']);
+    expect(step?.diff.services.changed).toEqual([]);
+  });
+});
+
 describe('agents and tasks', () => {
   it('wait for each other', () => {
     const builder = builderOn(stateOf([framework([task('web.1')])], []), 0);

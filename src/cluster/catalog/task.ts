@@ -17,6 +17,7 @@ export function catalogTask(task: ModelTask, agent: CatalogAgent, frameworkName:
     netinfoIps: task.running?.netinfoIps ?? [],
     dockerIps: task.running?.dockerIps ?? [],
     mesosIps: task.running?.mesosIps ?? [],
+    networks: task.running?.networks ?? [],
     ports: task.ports,
     discovery: task.discovery,
     labels: task.labels,

@@ -23,6 +23,13 @@ export interface CatalogFramework {
   readonly active: boolean;
 }
 
+/** A network that a task's container is attached to. */
+export interface CatalogNetwork {
+  readonly name: string;
+  /** Valid literals only, as listed. */
+  readonly ips: readonly string[];
+}
+
 export interface CatalogPort {
   readonly number: number;
   readonly name: string;
@@ -50,6 +57,8 @@ export interface CatalogTask {
   readonly netinfoIps: readonly string[];
   readonly dockerIps: readonly string[];
   readonly mesosIps: readonly string[];
+  /** Those of its networks that have a name, with its addresses there (from the same status). */
+  readonly networks: readonly CatalogNetwork[];
   /** `resources.ports`, expanded, ascending by range as given. */
   readonly ports: readonly number[];
   readonly discovery:

@@ -15,6 +15,7 @@ export type {
   ModelFramework,
   ModelPort,
   ModelTask,
+  NamedNetwork,
   Rejection,
 } from './types.ts';
 export { taskKey } from './types.ts';

@@ -188,6 +188,7 @@ describe('decoding', () => {
         netinfoIps: ['10.0.0.3', 'fd00::1'],
         dockerIps: ['10.0.0.30'],
         mesosIps: [],
+        networks: [],
       },
     });
   });

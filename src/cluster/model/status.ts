@@ -1,7 +1,7 @@
 import { isIp } from '../../core/ip.ts';
 import { asBoolean, asList, asNumber, asText, at, member } from './json.ts';
 import { readLabelList } from './labels.ts';
-import type { RunningStatus } from './types.ts';
+import type { NamedNetwork, RunningStatus } from './types.ts';
 
 /** When a status was made, in milliseconds; 0 when it does not say. */
 export function statusTimeMs(status: unknown): number {
@@ -11,27 +11,41 @@ export function statusTimeMs(status: unknown): number {
 /** Addresses and health out of one TASK_RUNNING status (mesos-dns.md §6.4 has the places). */
 export function readRunningStatus(status: unknown): RunningStatus {
   const labels = readLabelList(member(status, 'labels'), []);
-  const byLabel = (key: string): string[] =>
-    labels.filter((l) => l.key === key && isIp(l.value)).map((l) => l.value);
+  const networks = asList(at(status, 'container_status', 'network_infos')).map(readNetwork);
+  const byLabel = (key: string): readonly string[] =>
+    labels.length === 0 ? NONE : labels.filter((l) => l.key === key && isIp(l.value)).map((l) => l.value);
   return {
     timestampMs: statusTimeMs(status),
     healthy: asBoolean(member(status, 'healthy')),
-    netinfoIps: networkIps(status),
+    netinfoIps: networkIps(networks),
     dockerIps: byLabel('Docker.NetworkSettings.IPAddress'),
     mesosIps: byLabel('MesosContainerizer.NetworkSettings.IPAddress'),
+    networks: named(networks),
   };
 }
 
-function networkIps(status: unknown): string[] {
-  const ips: string[] = [];
-  for (const info of asList(at(status, 'container_status', 'network_infos'))) {
-    const list = asList(member(info, 'ip_addresses'));
-    // Mesos before 0.26 had one address per network, without a list.
-    const texts = list.length > 0 ? list.map((a) => member(a, 'ip_address')) : [member(info, 'ip_address')];
-    for (const text of texts) if (typeof text === 'string' && isIp(text)) ips.push(text);
-  }
-  return ips;
+/** One of `container_status.network_infos`; the name is empty where it has none. */
+function readNetwork(info: unknown): NamedNetwork {
+  const list = asList(member(info, 'ip_addresses'));
+  // Mesos before 0.26 had one address per network, without a list.
+  const texts = list.length > 0 ? list.map((a) => member(a, 'ip_address')) : [member(info, 'ip_address')];
+  const ips = texts.filter((text) => typeof text === 'string' && isIp(text)) as string[];
+  return { name: asText(member(info, 'name')) ?? '', ips };
 }
+
+function networkIps(networks: readonly NamedNetwork[]): readonly string[] {
+  const [only] = networks;
+  if (only === undefined) return NONE;
+  return networks.length === 1 ? only.ips : networks.flatMap((n) => n.ips);
+}
+
+function named(networks: readonly NamedNetwork[]): readonly NamedNetwork[] {
+  const list = networks.filter((n) => n.name !== '');
+  return list.length === 0 ? NONE : list;
+}
+
+/** Most tasks have nothing of most kinds: they all share this nothing. */
+const NONE: readonly never[] = Object.freeze([]);
 
 /** What a task's history says: its newest TASK_RUNNING status (of equals the first), and when it first ran. */
 export function readHistory(statuses: unknown): {

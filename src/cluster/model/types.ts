@@ -36,6 +36,13 @@ export interface ModelDiscovery {
   readonly ports: readonly ModelPort[];
 }
 
+/** A network that a container is attached to, by the name that its CNI or Docker network has. */
+export interface NamedNetwork {
+  readonly name: string;
+  /** Valid IP literals only, as listed. */
+  readonly ips: readonly string[];
+}
+
 /** What the newest TASK_RUNNING status says about the task's own network. Valid IP literals only. */
 export interface RunningStatus {
   readonly timestampMs: number;
@@ -43,6 +50,8 @@ export interface RunningStatus {
   readonly netinfoIps: readonly string[];
   readonly dockerIps: readonly string[];
   readonly mesosIps: readonly string[];
+  /** Those of its networks that have a name. */
+  readonly networks: readonly NamedNetwork[];
 }
 
 /** A task that is not in a terminal state. */

@@ -28,6 +28,7 @@ export function task(id: string, more: Partial<CatalogTask> = {}): CatalogTask {
     netinfoIps: [],
     dockerIps: [],
     mesosIps: [],
+    networks: [],
     ports: [],
     discovery: undefined,
     labels: new Map(),
