@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../core/random.ts';
-import { ipBytes } from '../zone/index.ts';
+import { ipBytes } from '../zone/ip.ts';
 import {
   COOKIE,
   COOKIE_BYTES,
@@ -86,6 +86,21 @@ describe('checking', () => {
     ['another hash, last byte', flipped(23), ISSUED, COOKIE.invalid],
   ])('%s', (_, option, now, verdict) => {
     expect(check(withSecrets(SECRET), option, ADDRESS, now)).toBe(verdict);
+  });
+
+  it.each([
+    ['given a moment ago', ISSUED, true],
+    ['half an hour old', ISSUED + 1800, true],
+    ['older', ISSUED + 1801, false],
+  ])('says whether it may be sent back as it is: %s', (_, now, fresh) => {
+    const secrets = newCookieSecrets(seededRandom(1));
+    adoptCookieSecret(secrets, hex(SECRET));
+    const cookies = new Cookies(secrets);
+    expect(check(cookies, hex(A1), ADDRESS, now)).toBe(COOKIE.valid);
+    expect(cookies.fresh).toBe(fresh);
+    rotateCookieSecret(secrets, seededRandom(2));
+    expect(check(cookies, hex(A1), ADDRESS, now)).toBe(COOKIE.valid);
+    expect(cookies.fresh).toBe(false);
   });
 
   it('is bound to the address', () => {

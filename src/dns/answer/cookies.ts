@@ -26,6 +26,7 @@ const VERSION = 1;
 /** RFC 9018 §4.3. */
 const MAX_AGE_SECONDS = 3600;
 const MAX_AHEAD_SECONDS = 300;
+const RENEW_SECONDS = 1800;
 
 // Secrets in shared memory: how often they were changed, then a ring of three. The next one is written where no reader looks.
 const RING = 3;
@@ -66,6 +67,11 @@ export class Cookies {
   /** Client cookie, version, reserved, timestamp, address. */
   readonly #message = new Uint8Array(32);
   readonly #hash = new Int32Array(2);
+  /**
+   * After `check` gave `valid`: the cookie is younger than half an hour and made with the current secret, so that a reply may carry
+   * it as it came instead of a new one (RFC 9018 §4.3).
+   */
+  fresh = false;
 
   constructor(secrets: Int32Array) {
     this.#secrets = secrets;
@@ -116,7 +122,11 @@ export class Cookies {
     for (let i = 0; i < 16; i++) this.#message[i] = option[at + i] as number;
     this.#putAddress(address, addressAt, addressBytes);
     const current = Atomics.load(this.#secrets, 0);
-    if (this.#matches(current, option, at + 16, addressBytes)) return COOKIE.valid;
+    this.fresh = false;
+    if (this.#matches(current, option, at + 16, addressBytes)) {
+      this.fresh = age <= RENEW_SECONDS;
+      return COOKIE.valid;
+    }
     const previous = (current + RING - 1) % RING;
     return this.#matches(previous, option, at + 16, addressBytes) ? COOKIE.valid : COOKIE.invalid;
   }
