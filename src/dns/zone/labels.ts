@@ -5,7 +5,12 @@ export interface LabelRule {
   readonly max: number;
   /** What is cut from the left. */
   readonly leading: RegExp;
+  /** Text that is longer than `max`: cut, as Mesos-DNS does (the default), or shortened with a hash, so that it stays distinct. */
+  readonly long?: 'cut' | 'hash';
 }
+
+/** Bytes in a label (RFC 1035 §2.3.4). */
+export const MAX_LABEL = 63;
 
 export const RFC952: LabelRule = { max: 24, leading: /^[-0-9]+/ };
 export const RFC1123: LabelRule = { max: 63, leading: /^-+/ };
@@ -20,6 +25,10 @@ export function label(text: string, rule: LabelRule): string {
     .replace(/[._]/g, '-')
     .replace(/[^a-z0-9-]/g, '')
     .replace(rule.leading, '');
+  if (rule.long === 'hash' && clean.length > rule.max) {
+    const whole = clean.replace(/-+$/, '');
+    if (whole.length > rule.max) return shortened(whole, rule.max);
+  }
   const size = Math.min(clean.length, rule.max);
   const head = clean.slice(0, size).replace(/-+$/, '');
   const cut = size - head.length;
@@ -39,11 +48,25 @@ const Z_BASE_32 = 'ybndrfg8ejkmcpqxot1uwisza345h769';
 
 /** The first five z-base-32 characters of the SHA-1 of a task id (`test` gives `iffe9`). */
 export function taskHash(taskId: string): string {
-  const [a = 0, b = 0, c = 0, d = 0] = sha1(taskId);
-  const bits = (a << 24) | (b << 16) | (c << 8) | d;
-  let hash = '';
-  for (let shift = 27; shift >= 7; shift -= 5) hash += Z_BASE_32.charAt((bits >>> shift) & 31);
-  return hash;
+  return zBase32(sha1(taskId), 5);
+}
+
+/** The start of a label that is too long, a hyphen, and 40 bits of the hash of all of it: readable, and distinct. */
+export function shortened(text: string, max = MAX_LABEL): string {
+  const prefix = text.slice(0, max - SHORT_HASH - 1).replace(/-+$/, '');
+  return `${prefix}-${zBase32(sha1(text), SHORT_HASH)}`;
+}
+
+const SHORT_HASH = 8;
+
+function zBase32(bytes: Uint8Array, characters: number): string {
+  let text = '';
+  for (let i = 0; i < characters; i++) {
+    const at = (5 * i) >> 3;
+    const pair = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+    text += Z_BASE_32.charAt((pair >>> (11 - ((5 * i) & 7))) & 31);
+  }
+  return text;
 }
 
 /** The last part of an agent id, between hyphens (`…-S12` gives `s12`). */

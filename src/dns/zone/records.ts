@@ -7,6 +7,8 @@ import type {
 } from '../../cluster/index.ts';
 import { agentSuffix, domainFragment, label, taskHash } from './labels.ts';
 import type { LabelRule } from './labels.ts';
+import { canonicalLabel, underscored } from './publish/long-names.ts';
+import { weightOf } from './publish/service-labels.ts';
 
 export type IpSource = 'host' | 'docker' | 'mesos' | 'netinfo';
 
@@ -23,8 +25,16 @@ export interface ZoneRecord<T extends RecordType = ZoneRecordType> {
   readonly type: T;
   /** Of SRV records; undefined for the configured one. */
   readonly weight?: number;
+  /** Of SRV records; undefined for 0. */
+  readonly priority?: number;
   /** Undefined for the configured one. All records of one name and type have that of the first. */
   readonly ttlSeconds?: number;
+}
+
+/** A record of a task. */
+export interface TaskRecord<T extends RecordType = ZoneRecordType> extends ZoneRecord<T> {
+  /** Whether its name is shared by the tasks of a service, rather than this task's own. */
+  readonly shared: boolean;
 }
 
 export interface NamingSettings {
@@ -32,6 +42,8 @@ export interface NamingSettings {
   readonly domain: string;
   readonly rule: LabelRule;
   readonly ipSources: readonly IpSource[];
+  /** False leaves the discovery names exactly as given (§6.5) away. */
+  readonly legacyNames?: boolean;
 }
 
 /** Records of one framework (mesos-dns.md §6.1): none without an address. */
@@ -89,22 +101,39 @@ export function listenerRecords(mname: string, ips: readonly string[]): ZoneReco
   return addresses(mname, ips);
 }
 
-/** Whether a task is published: it runs, on an agent that is known (§6.4). */
+/** Whether Mesos-DNS publishes a task: it runs, on an agent that is known (§6.4). */
 export function isPublished(task: CatalogTask): boolean {
   return task.state === 'TASK_RUNNING' && task.agentIps.length > 0;
 }
 
+/** Whether a task runs, on an agent that is known; also while it is being killed. */
+export function isLive(task: CatalogTask): boolean {
+  return isPublished(task) || (task.state === 'TASK_KILLING' && task.agentIps.length > 0);
+}
+
+/** Records of one task as Mesos-DNS makes them (§6.5); none unless it is published. */
+export function taskRecords(task: CatalogTask, settings: NamingSettings): TaskRecord[] {
+  return isPublished(task) ? namesOfTask(task, settings) : [];
+}
+
 /**
- * Records of one task (§6.5). With discovery information everything is made twice: for the discovery name exactly as given (a legacy
- * that clients use: `c.b.a.marathon.mesos`), then for the label made of it.
+ * The records of a task, whatever its state. With discovery information everything is made twice: for the discovery name exactly as
+ * given (a legacy that clients use: `c.b.a.marathon.mesos`), then for the label made of it.
  */
-export function taskRecords(task: CatalogTask, settings: NamingSettings): ZoneRecord[] {
-  if (!isPublished(task)) return [];
-  const { rule } = settings;
+export function namesOfTask(task: CatalogTask, settings: NamingSettings): TaskRecord[] {
+  const out: TaskRecord[] = [];
+  const hash = taskHash(task.id);
+  const sanitised = taskLabel(task, settings.rule);
   const given = task.discovery?.name ?? '';
-  const sanitised = label(given === '' ? task.name : given, rule);
-  if (given === '' || given === sanitised) return namedRecords(task, sanitised, settings);
-  return [...namedRecords(task, given, settings), ...namedRecords(task, sanitised, settings)];
+  if (given !== '' && given !== sanitised && settings.legacyNames !== false)
+    addNamed(out, task, given, hash, settings);
+  addNamed(out, task, sanitised, hash, settings);
+  return out;
+}
+
+/** The label that a task's names begin with. */
+export function taskLabel(task: CatalogTask, rule: LabelRule): string {
+  return label(task.discovery?.name || task.name, rule);
 }
 
 /**
@@ -117,51 +146,63 @@ export function serviceNames(service: Service, settings: NamingSettings): string
   const framework = domainFragment(service.frameworkName, rule);
   const tail = `.${framework}.${domain}.`;
   const names = new Set<string>();
-  for (const name of [service.name, label(service.name, rule)]) {
-    if (name === '') continue;
+  for (const name of serviceSpellings(service, settings)) {
     names.add(name + tail).add(`${name}.${framework}.slave.${domain}.`);
     for (const port of service.ports) {
       const portName = label(port.name, rule);
       for (const protocol of protocols(port.protocol, rule)) {
-        const srvName = `_${name}._${protocol}${tail}`;
+        const srvName = `${underscored(name)}.${underscored(protocol)}${tail}`;
         names.add(srvName);
-        if (portName !== '') names.add(`_${portName}.${srvName}`);
+        if (portName !== '') names.add(`${underscored(portName)}.${srvName}`);
       }
     }
   }
   return [...names];
 }
 
-function namedRecords(task: CatalogTask, name: string, settings: NamingSettings): ZoneRecord[] {
+/** A service's name as given, where that is published, and as a label. */
+export function serviceSpellings(service: Service, settings: NamingSettings): string[] {
+  const sanitised = label(service.name, settings.rule);
+  const given = settings.legacyNames === false ? sanitised : service.name;
+  return [...new Set([given, sanitised])].filter((name) => name !== '');
+}
+
+function addNamed(
+  out: TaskRecord[],
+  task: CatalogTask,
+  name: string,
+  hash: string,
+  settings: NamingSettings,
+): void {
   const { rule, domain } = settings;
-  const canonical = `${name}-${taskHash(task.id)}-${agentSuffix(task.agentId)}`;
+  const canonical = canonicalLabel(name, hash, agentSuffix(task.agentId));
   const framework = domainFragment(task.frameworkName, rule);
   const tail = `.${framework}.${domain}.`;
   const slaveTail = `.${framework}.slave.${domain}.`;
-  const ips = taskIps(task, settings.ipSources);
-  const records = [
-    ...addresses(name + tail, ips),
-    ...addresses(canonical + tail, ips),
-    ...addresses(name + slaveTail, task.agentIps),
-    ...addresses(canonical + slaveTail, task.agentIps),
-  ];
+  const ips = publishedIps(task, settings.ipSources).ips;
+  addAddresses(out, name + tail, ips, true);
+  addAddresses(out, canonical + tail, ips, false);
+  addAddresses(out, name + slaveTail, task.agentIps, true);
+  addAddresses(out, canonical + slaveTail, task.agentIps, false);
   const discovery = task.discovery?.name ? task.discovery : undefined;
+  const first = underscored(name);
+  const weight = weightOf(task);
   for (const port of task.ports) {
-    for (const protocol of ['_tcp', '_udp']) {
-      const service = `_${name}.${protocol}`;
-      records.push(srv(service + slaveTail, canonical + slaveTail, port));
-      if (!discovery) records.push(srv(service + tail, canonical + slaveTail, port));
+    for (const protocol of ['._tcp', '._udp']) {
+      const service = first + protocol;
+      out.push(serviceRecord(service + slaveTail, canonical + slaveTail, port, weight));
+      if (!discovery) out.push(serviceRecord(service + tail, canonical + slaveTail, port, weight));
     }
   }
   for (const port of discovery?.ports ?? []) {
     const portName = label(port.name, rule);
     for (const protocol of protocols(port.protocol, rule)) {
-      const service = `_${name}._${protocol}${tail}`;
-      records.push(srv(service, canonical + tail, port.number));
-      if (portName !== '') records.push(srv(`_${portName}.${service}`, canonical + tail, port.number));
+      const service = `${first}.${underscored(protocol)}${tail}`;
+      out.push(serviceRecord(service, canonical + tail, port.number, weight));
+      if (portName !== '')
+        out.push(serviceRecord(`${underscored(portName)}.${service}`, canonical + tail, port.number, weight));
     }
   }
-  return records;
 }
 
 /** No protocol means both. `tcp,udp` is two (Mesos-DNS makes the useless `_tcpudp` of it). */
@@ -173,13 +214,16 @@ function protocols(given: string, rule: LabelRule): string[] {
   return named.length === 0 ? ['tcp', 'udp'] : [...new Set(named)];
 }
 
-/** The first source that has an address wins (§6.4). */
-function taskIps(task: CatalogTask, sources: readonly IpSource[]): readonly string[] {
+/** The addresses that a task is published under: the first source that has any wins (§6.4). */
+export function publishedIps(
+  task: CatalogTask,
+  sources: readonly IpSource[],
+): { readonly source: IpSource | undefined; readonly ips: readonly string[] } {
   for (const source of sources) {
     const ips = ipsOf(task, source);
-    if (ips.length > 0) return ips;
+    if (ips.length > 0) return { source, ips };
   }
-  return [];
+  return { source: undefined, ips: [] };
 }
 
 function ipsOf(task: CatalogTask, source: IpSource): readonly string[] {
@@ -195,14 +239,24 @@ function ipsOf(task: CatalogTask, source: IpSource): readonly string[] {
   }
 }
 
-function addresses(name: string, ips: readonly string[]): ZoneRecord[] {
-  return ips.map((host) => ({ name, host, type: isIpv4(host) ? 'A' : 'AAAA' }));
+/** A and AAAA records. */
+export function addresses(name: string, ips: readonly string[]): ZoneRecord[] {
+  return ips.map((host) => ({ name, host, type: addressType(host) }));
 }
 
-function isIpv4(ip: string): boolean {
-  return !ip.includes(':') || /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(ip);
+function addAddresses(out: TaskRecord[], name: string, ips: readonly string[], shared: boolean): void {
+  for (const host of ips) out.push({ name, host, type: addressType(host), shared });
+}
+
+export function addressType(ip: string): 'A' | 'AAAA' {
+  return !ip.includes(':') || /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(ip) ? 'A' : 'AAAA';
 }
 
 function srv(name: string, target: string, port: number): ZoneRecord {
   return { name, host: `${target}:${port}`, type: 'SRV' };
+}
+
+function serviceRecord(name: string, target: string, port: number, weight: number | undefined): TaskRecord {
+  const record: TaskRecord = { name, host: `${target}:${port}`, type: 'SRV', shared: true };
+  return weight === undefined ? record : { ...record, weight };
 }

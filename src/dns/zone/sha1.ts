@@ -1,41 +1,64 @@
 /** SHA-1 (FIPS 180-4) of a short text in UTF-8. Names of tasks carry a piece of it; it protects nothing. */
 export function sha1(text: string): Uint8Array {
-  const data = new TextEncoder().encode(text);
-  const blocks = Math.ceil((data.length + 9) / 64);
-  const padded = new Uint8Array(blocks * 64);
-  padded.set(data);
-  padded[data.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 8, Math.floor(data.length / 0x20000000));
-  view.setUint32(padded.length - 4, (data.length << 3) >>> 0);
-  const h = new Int32Array([0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0]);
-  for (let block = 0; block < blocks; block++) compress(h, view, block * 64);
+  const length = put(text);
+  const blocks = Math.ceil((length + 9) / 64);
+  bytes.fill(0, length, blocks * 64);
+  bytes[length] = 0x80;
+  view.setUint32(blocks * 64 - 8, Math.floor(length / 0x20000000));
+  view.setUint32(blocks * 64 - 4, (length << 3) >>> 0);
+  h.set(START);
+  for (let block = 0; block < blocks; block++) compress(block * 64);
   const out = new Uint8Array(20);
-  const outView = new DataView(out.buffer);
-  h.forEach((word, i) => outView.setInt32(4 * i, word));
+  for (let i = 0; i < 20; i++) out[i] = (h[i >> 2] as number) >>> (24 - 8 * (i & 3));
   return out;
 }
 
+const START = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0);
+const h = new Int32Array(5);
 const w = new Int32Array(80);
+// A hundred thousand task ids are hashed when a cluster is loaded: nothing is allocated for ids of usual length.
+let bytes = new Uint8Array(512);
+let view = new DataView(bytes.buffer);
 
-function compress(h: Int32Array, view: DataView, at: number): void {
+/** Write the text to the scratch, with room for the padding; its length in bytes. */
+function put(text: string): number {
+  const need = 3 * text.length + 128;
+  if (need > bytes.length) {
+    bytes = new Uint8Array(need);
+    view = new DataView(bytes.buffer);
+  }
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c > 127) return new TextEncoder().encodeInto(text, bytes).written;
+    bytes[i] = c;
+  }
+  return text.length;
+}
+
+function compress(at: number): void {
   for (let t = 0; t < 16; t++) w[t] = view.getInt32(at + 4 * t);
   for (let t = 16; t < 80; t++) {
-    w[t] = rotate(
-      (w[t - 3] as number) ^ (w[t - 8] as number) ^ (w[t - 14] as number) ^ (w[t - 16] as number),
-      1,
-    );
+    const x = (w[t - 3] as number) ^ (w[t - 8] as number) ^ (w[t - 14] as number) ^ (w[t - 16] as number);
+    w[t] = (x << 1) | (x >>> 31);
   }
-  let [a = 0, b = 0, c = 0, d = 0, e = 0] = h;
+  let a = h[0] as number;
+  let b = h[1] as number;
+  let c = h[2] as number;
+  let d = h[3] as number;
+  let e = h[4] as number;
   for (let t = 0; t < 80; t++) {
-    const next = (rotate(a, 5) + round(t, b, c, d) + e + (w[t] as number)) | 0;
+    const next = (((a << 5) | (a >>> 27)) + round(t, b, c, d) + e + (w[t] as number)) | 0;
     e = d;
     d = c;
-    c = rotate(b, 30);
+    c = (b << 30) | (b >>> 2);
     b = a;
     a = next;
   }
-  [a, b, c, d, e].forEach((v, i) => (h[i] = ((h[i] as number) + v) | 0));
+  h[0] = ((h[0] as number) + a) | 0;
+  h[1] = ((h[1] as number) + b) | 0;
+  h[2] = ((h[2] as number) + c) | 0;
+  h[3] = ((h[3] as number) + d) | 0;
+  h[4] = ((h[4] as number) + e) | 0;
 }
 
 function round(t: number, b: number, c: number, d: number): number {
@@ -43,8 +66,4 @@ function round(t: number, b: number, c: number, d: number): number {
   if (t < 40) return (b ^ c ^ d) + 0x6ed9eba1;
   if (t < 60) return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
   return (b ^ c ^ d) + 0xca62c1d6;
-}
-
-function rotate(x: number, n: number): number {
-  return (x << n) | (x >>> (32 - n));
 }

@@ -242,10 +242,9 @@ describe('records', () => {
     expect(zone.lookup(`${'a'.repeat(62)}.marathon.mesos.`, TYPE.A).kind).toBe('answer');
     const service = `_${'a'.repeat(62)}._tcp.marathon.mesos.`;
     expect(zone.hosts(service, 'SRV')).toHaveLength(1);
-    expect(zone.lookup(service, TYPE.SRV)).toEqual({ kind: 'nodata' });
+    expect(zone.lookup(service, TYPE.SRV).kind).toBe('answer');
     expect(zone.hosts('.marathon.mesos.', 'A')).toEqual(['10.0.0.1']);
     const reasons = zone.unservable().map((u) => u.reason);
-    expect(reasons).toContainEqual(expect.stringContaining('has 71 characters, at most 63 are allowed'));
     expect(reasons).toContainEqual(expect.stringContaining('has an empty label'));
     expect(reasons.some((r) => r.includes("'ok."))).toBe(false);
   });
