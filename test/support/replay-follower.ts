@@ -66,8 +66,10 @@ export class ReplayFollower {
     }
   }
 
+  /** What came, in order; an outage is one however often its reason changes. */
   get kinds(): string {
-    return this.events.map((e) => e.kind).join(' ');
+    const kinds = this.events.map((e) => e.kind);
+    return kinds.filter((kind, i) => kind !== 'stale' || kinds[i - 1] !== 'stale').join(' ');
   }
 
   task(id: string): string | undefined {

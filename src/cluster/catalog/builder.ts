@@ -40,6 +40,8 @@ export interface CatalogStep {
  */
 export interface CatalogBuilder {
   readonly current: CatalogVersion;
+  /** All that is known, as it is now: a view for whoever wants to keep it. */
+  readonly state: ClusterState;
   /** Undefined when the step changes nothing that the catalog shows. */
   apply(input: CatalogInput, nowMs: number): CatalogStep | undefined;
   /** Let services that stayed empty for too long go. */
@@ -82,6 +84,11 @@ class Builder implements CatalogBuilder {
 
   get current(): CatalogVersion {
     return this.#current;
+  }
+
+  get state(): ClusterState {
+    const { agents, frameworks, tasks, rejected, leader } = this.#model;
+    return { agents, frameworks, tasks, rejected, leader, masters: this.#masters };
   }
 
   apply(input: CatalogInput, nowMs: number): CatalogStep | undefined {
@@ -128,6 +135,9 @@ class Builder implements CatalogBuilder {
           break;
         case 'rejected':
           this.#reject(change.id, change.value);
+          break;
+        case 'masters':
+          if (!sameValue(this.#masters, change.value)) this.#masters = change.value;
           break;
         case 'leader':
           break;

@@ -17,7 +17,7 @@ export class ClusterModel implements ClusterState {
   readonly tasks = new Map<string, ModelTask>();
   readonly rejected = new Map<string, Rejection>();
   leader: MasterEndpoint | undefined;
-  readonly masters: readonly MasterEndpoint[];
+  masters: readonly MasterEndpoint[];
 
   constructor(masters: readonly MasterEndpoint[] = []) {
     this.masters = masters;
@@ -40,6 +40,9 @@ export class ClusterModel implements ClusterState {
         break;
       case 'leader':
         this.leader = change.value;
+        break;
+      case 'masters':
+        this.masters = change.value;
         break;
     }
   }

@@ -91,7 +91,7 @@ export interface ClusterState {
   /** By `<kind> <id>`. */
   readonly rejected: ReadonlyMap<string, Rejection>;
   readonly leader: MasterEndpoint | undefined;
-  /** Configured masters, in that order. */
+  /** The masters as they are configured or were detected, in that order. */
   readonly masters: readonly MasterEndpoint[];
 }
 
@@ -101,7 +101,8 @@ export type Change =
   | { readonly kind: 'framework'; readonly id: string; readonly value: ModelFramework | undefined }
   | { readonly kind: 'task'; readonly id: string; readonly value: ModelTask | undefined }
   | { readonly kind: 'rejected'; readonly id: string; readonly value: Rejection | undefined }
-  | { readonly kind: 'leader'; readonly value: MasterEndpoint | undefined };
+  | { readonly kind: 'leader'; readonly value: MasterEndpoint | undefined }
+  | { readonly kind: 'masters'; readonly value: readonly MasterEndpoint[] };
 
 /** The result of reading one entity: it may be there with problems (parts left out), or not be there at all. */
 export interface Read<T> {

@@ -1,3 +1,3 @@
 export type * from './types.ts';
 export { createWatcher } from './watcher.ts';
-export type { WatcherParts } from './watcher.ts';
+export type { LastKnown, WatcherParts } from './watcher.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { HttpClient, HttpResponse } from '../../core/http/client.ts';
+import type { HttpClient, HttpRequest, HttpResponse } from '../../core/http/client.ts';
 import type { WatchOptions } from './types.ts';
 
 /** Between two pieces of a body that is not a stream. */
@@ -14,34 +14,35 @@ export interface RequestParts {
 }
 
 /** `GET url`; rejects when no answer came. */
-export async function get(parts: RequestParts, url: string, signal: AbortSignal): Promise<HttpResponse> {
-  const credentials = await parts.options.credentials?.();
-  return parts.http.request({
-    method: 'GET',
-    url,
-    headers: { accept: 'application/json', 'content-type': 'application/json', ...credentials },
-    timeoutMs: Math.min(GAP_MS, parts.options.stateTimeoutMs),
-    signal,
-  });
+export function get(parts: RequestParts, url: string, signal: AbortSignal): Promise<HttpResponse> {
+  const timeoutMs = Math.min(GAP_MS, parts.options.stateTimeoutMs);
+  return send(parts, { method: 'GET', url, timeoutMs, signal });
 }
 
 /** One call of the operator API; `timeoutMs` 0 for a stream, whose silence its reader judges. */
-export async function call(
+export function call(
   parts: RequestParts,
   origin: string,
   type: string,
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<HttpResponse> {
-  const credentials = await parts.options.credentials?.();
-  return parts.http.request({
-    method: 'POST',
-    url: `${origin}/api/v1`,
-    headers: { accept: 'application/json', 'content-type': 'application/json', ...credentials },
-    body: JSON.stringify({ type }),
-    timeoutMs,
-    signal,
-  });
+  const url = `${origin}/api/v1`;
+  return send(parts, { method: 'POST', url, body: JSON.stringify({ type }), timeoutMs, signal });
+}
+
+/** With credentials; with newer ones again when these are refused. */
+async function send(parts: RequestParts, request: HttpRequest): Promise<HttpResponse> {
+  const { options, http } = parts;
+  const once = async (): Promise<HttpResponse> => {
+    const credentials = await options.credentials?.(request.url);
+    const headers = { accept: 'application/json', 'content-type': 'application/json', ...credentials };
+    return http.request({ ...request, headers });
+  };
+  const response = await once();
+  if (response.status !== 401 || !options.renewCredentials?.()) return response;
+  response.cancel();
+  return once();
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Change, ClusterState } from '../model/index.ts';
 export type ClusterEvent =
   | { readonly kind: 'snapshot'; readonly state: ClusterState }
   | { readonly kind: 'delta'; readonly changes: readonly Change[] }
-  /** Told once per outage. `since`: wall clock, milliseconds. */
+  /** Told when an outage begins, and again with the same `since` (wall clock, milliseconds) when its reason is another. */
   | { readonly kind: 'stale'; readonly since: number; readonly reason: string };
 
 export interface ClusterWatcher {
@@ -32,8 +32,10 @@ export interface WatchOptions {
   readonly auditMs: number;
   /** While polling as a fallback, how often the stream is tried again. */
   readonly streamRetryMs: number;
-  /** Headers that prove who we are (`authorization`), asked for before each request. */
-  readonly credentials?: () => Promise<Readonly<Record<string, string>>>;
+  /** Headers that prove who we are (`authorization`) to the owner of a URL, asked for before each request. */
+  readonly credentials?: (url: string) => Promise<Readonly<Record<string, string>>>;
+  /** They were refused with 401: whether asking for them again may give better ones. */
+  readonly renewCredentials?: () => boolean;
 }
 
 /** How following one master ended. */

@@ -5,9 +5,10 @@ import { sleep } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { HttpClient } from '../../core/http/client.ts';
 import type { Random } from '../../core/random.ts';
-import { masterOrigin } from '../../mesos/index.ts';
-import { ClusterModel } from '../model/index.ts';
-import type { MasterEndpoint } from '../model/index.ts';
+import { MasterDirectory } from '../detect/index.ts';
+import type { DirectoryView } from '../detect/index.ts';
+import { ClusterModel, sameValue } from '../model/index.ts';
+import type { ClusterState, MasterEndpoint } from '../model/index.ts';
 import { endpointOfOrigin } from './master-url.ts';
 import { followPolls } from './poll.ts';
 import { followStream } from './stream.ts';
@@ -20,12 +21,26 @@ export interface WatcherParts {
   readonly random: Random;
   readonly http: HttpClient;
   readonly observer: WatchObserver;
+  /** Who the masters are, while that may change; without it the configured ones. */
+  readonly directory?: MasterDirectory;
+  /** What was known in an earlier life; asked for once, when no master has given a state. Never rejects. */
+  readonly lastKnown?: (signal: AbortSignal) => Promise<LastKnown | undefined>;
+}
+
+export interface LastKnown {
+  readonly state: ClusterState;
+  /** Wall clock, milliseconds: from when it is. */
+  readonly savedAtMs: number;
+  /** Said before the reason of the outage. */
+  readonly reason: string;
 }
 
 /** Masters that were found to lead are followed through at most this many redirects. */
 const MAX_REDIRECTS = 5;
 /** A connection that lived this long was a good one: the next wait is a short one again. */
 const GOOD_MS = 5_000;
+/** So long a master may take to give the first state before the one of an earlier life is used. */
+const LAST_KNOWN_AFTER_MS = 1_500;
 
 export function createWatcher(parts: WatcherParts): ClusterWatcher {
   return {
@@ -42,47 +57,74 @@ class Run {
   readonly #parts: WatcherParts;
   readonly #queue: AsyncQueue<ClusterEvent>;
   readonly #signal: AbortSignal;
-  readonly #origins: readonly string[];
-  readonly #masters: readonly MasterEndpoint[];
+  readonly #directory: MasterDirectory;
+  #masters: readonly MasterEndpoint[] = [];
   /** The last known state, kept level with everything that was told. */
   #model: ClusterModel | undefined;
-  #stale = false;
+  #outage: { readonly since: number; readonly reason: string } | undefined;
+  /** What is said about a state that comes from an earlier life, as long as it is in use. */
+  #keptReason = '';
   /** Where the leader was last found: asked first, or last when it fell silent. */
   #leader: { readonly origin: string; readonly silent: boolean } | undefined;
+  /** Who is asked or followed just now; undefined while waiting for the next try. */
+  #at: string | undefined;
+  /** Ends what is under way, be it following or waiting, when there is a better idea. */
+  #step = new AbortController();
   /** Origins without an event stream, and when (monotonic) to try again. */
   readonly #streamless = new Map<string, number>();
+  #lastKnownAsked = false;
 
   constructor(parts: WatcherParts, queue: AsyncQueue<ClusterEvent>, signal: AbortSignal) {
     this.#parts = parts;
     this.#queue = queue;
     this.#signal = signal;
-    const { masters, https } = parts.options;
-    this.#origins = masters.map((m) => masterOrigin(m, https)).filter((m) => m !== undefined);
-    this.#masters = this.#origins.map(endpointOfOrigin).filter((e) => e !== undefined);
+    this.#directory = parts.directory ?? new MasterDirectory(parts.options.masters, parts.options.https);
+    this.#masters = endpointsOf(this.#directory.view);
+    signal.addEventListener('abort', () => this.#step.abort(), { once: true });
   }
 
   async loop(): Promise<void> {
-    const backoff = new Backoff(this.#parts.random, { firstMs: 100, maxMs: 5_000, jitter: 0.25 });
+    const { clock, random } = this.#parts;
+    const backoff = new Backoff(random, { firstMs: 100, maxMs: 5_000, jitter: 0.25 });
+    let leader = this.#directory.view.leader;
+    const forget = this.#directory.onChange((view) => {
+      this.#takeMasters(endpointsOf(view));
+      const another = view.leader !== undefined && view.leader !== leader && view.leader !== this.#at;
+      leader = view.leader;
+      if (another) this.#leader = undefined;
+      else if (this.#at !== undefined) return;
+      backoff.reset();
+      this.#step.abort();
+    });
+    const late = clock.after(
+      LAST_KNOWN_AFTER_MS,
+      () => void this.#useLastKnown('no master has answered yet'),
+    );
     while (!this.#signal.aborted) {
+      this.#step = new AbortController();
       const round = await this.#round();
-      if (this.#signal.aborted) return;
+      if (this.#signal.aborted) break;
       if (round === 'again') continue;
       this.#tellStale(round.reason);
       if (round.livedMs >= GOOD_MS) backoff.reset();
-      await sleep(this.#parts.clock, backoff.next(), this.#signal);
+      this.#at = undefined;
+      await sleep(clock, backoff.next(), this.#step.signal);
     }
+    late.cancel();
+    forget();
   }
 
-  /** Try the last leader and every configured master, until one could be followed. */
+  /** Try the last leader and every master, until one could be followed. */
   async #round(): Promise<'again' | { readonly reason: string; readonly livedMs: number }> {
     const leader = this.#leader;
-    const others = this.#origins.filter((o) => o !== leader?.origin);
+    const others = this.#directory.view.candidates.filter((o) => o !== leader?.origin);
     const candidates = leader
       ? leader.silent
         ? [...others, leader.origin]
         : [leader.origin, ...others]
       : others;
-    let reason = 'no master is configured';
+    const { problem } = this.#directory;
+    let reason = problem === undefined ? 'no master is known' : `no master is known: ${problem}`;
     for (const candidate of candidates) {
       const { origin, end } = await this.#followRedirects(candidate);
       if (end.kind === 'aborted') return 'again';
@@ -113,6 +155,7 @@ class Run {
 
   /** Follow one master the best way it offers. */
   async #follow(origin: string): Promise<FollowEnd> {
+    this.#at = origin;
     try {
       return await this.#followBestWay(origin);
     } catch (error) {
@@ -126,14 +169,15 @@ class Run {
     const context = this.#context();
     if (options.mode !== 'poll' && clock.monotonic() >= (this.#streamless.get(origin) ?? 0)) {
       observer.onAttempt(origin, 'stream');
-      const end = await followStream(origin, context, this.#signal);
+      const end = await followStream(origin, context, this.#step.signal);
       if (end.kind !== 'refused' || options.mode === 'stream') return end;
       observer.onEnd(origin, end);
       this.#streamless.set(origin, clock.monotonic() + options.streamRetryMs);
     }
     const untilMs = options.mode === 'poll' ? Number.POSITIVE_INFINITY : (this.#streamless.get(origin) ?? 0);
     observer.onAttempt(origin, 'poll');
-    const end = await followPolls(origin, { ...context, resume: !this.#stale, untilMs }, this.#signal);
+    const resume = this.#outage === undefined;
+    const end = await followPolls(origin, { ...context, resume, untilMs }, this.#step.signal);
     // It has no state either: whatever it is now, it may have both the next time.
     if (end.kind === 'failed') this.#streamless.delete(origin);
     return end;
@@ -151,15 +195,52 @@ class Run {
 
   #emit(event: ClusterEvent): void {
     if (event.kind === 'snapshot') {
-      this.#stale = false;
-      this.#model = ClusterModel.of(event.state);
-    } else if (event.kind === 'delta') for (const change of event.changes) this.#model?.apply(change);
+      this.#outage = undefined;
+      this.#keptReason = '';
+      const state = { ...event.state, masters: this.#masters };
+      this.#model = ClusterModel.of(state);
+      this.#queue.push({ kind: 'snapshot', state });
+      return;
+    }
+    if (event.kind === 'delta') for (const change of event.changes) this.#model?.apply(change);
     this.#queue.push(event);
   }
 
-  #tellStale(reason: string): void {
-    if (this.#stale) return;
-    this.#stale = true;
-    this.#emit({ kind: 'stale', since: this.#parts.clock.now(), reason });
+  /** Other masters are news by themselves, but while nobody can be followed they wait for the next snapshot. */
+  #takeMasters(masters: readonly MasterEndpoint[]): void {
+    if (sameValue(masters, this.#masters)) return;
+    this.#masters = masters;
+    if (this.#model && !this.#outage)
+      this.#emit({ kind: 'delta', changes: [{ kind: 'masters', value: masters }] });
   }
+
+  /** The begin of an outage, and each time when there is another reason for it. */
+  #tellStale(reason: string): void {
+    const since = this.#outage?.since ?? this.#parts.clock.now();
+    if (this.#outage?.reason === reason) return;
+    this.#outage = { since, reason };
+    this.#emit({ kind: 'stale', since, reason: `${this.#keptReason}${reason}` });
+    void this.#useLastKnown(reason);
+  }
+
+  async #useLastKnown(reason: string): Promise<void> {
+    if (this.#model || this.#lastKnownAsked || this.#signal.aborted) return;
+    this.#lastKnownAsked = true;
+    const kept = await this.#parts.lastKnown?.(this.#signal);
+    // A master may have been faster.
+    if (!kept || this.#model || this.#signal.aborted) return;
+    this.#model = ClusterModel.of({ ...kept.state, masters: this.#masters });
+    this.#keptReason = `${kept.reason}; `;
+    this.#outage = { since: kept.savedAtMs, reason: this.#outage?.reason ?? reason };
+    this.#queue.push({ kind: 'snapshot', state: { ...kept.state, masters: this.#masters } });
+    this.#queue.push({
+      kind: 'stale',
+      since: kept.savedAtMs,
+      reason: `${this.#keptReason}${this.#outage.reason}`,
+    });
+  }
+}
+
+function endpointsOf(view: DirectoryView): MasterEndpoint[] {
+  return view.masters.map(endpointOfOrigin).filter((e) => e !== undefined);
 }

@@ -1,0 +1,34 @@
+import { parseZooKeeperUrl } from '../zookeeper/index.ts';
+import type { ZooKeeperAddress } from '../zookeeper/index.ts';
+
+/** Where masters are found, as `cluster.zk` (and `Zk` of Mesos-DNS) says it. */
+export type DetectorSpec =
+  | { readonly kind: 'zookeeper'; readonly address: ZooKeeperAddress }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'standalone'; readonly address: string };
+
+/**
+ * Read `zk://[user:password@]host:port,host:port/path`, `file:///path` of a file that holds such an address, or
+ * `host:port` of one master to ask (mesos-dns.md §2). A text says what is wrong.
+ */
+export function parseDetectorSpec(given: string): DetectorSpec | string {
+  const text = given.trim();
+  if (/^zk:/i.test(text)) {
+    const address = parseZooKeeperUrl(text);
+    return typeof address === 'string' ? address : { kind: 'zookeeper', address };
+  }
+  if (/^file:/i.test(text)) {
+    const path = text.replace(/^file:\/\//i, '');
+    if (path.startsWith('/') && path.length > 1) return { kind: 'file', path };
+    return 'a file is named with its whole path: file:///etc/mesos/zk';
+  }
+  const m = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]@,]+):(\d{1,5})$/i.exec(text);
+  if (m && Number(m[1]) >= 1 && Number(m[1]) <= 65_535) return { kind: 'standalone', address: text };
+  return 'write zk://host:port,host:port/path, file:///path or host:port';
+}
+
+/** What is wrong with the text, in words that never hold its password; undefined when nothing is. */
+export function detectorProblem(text: string): string | undefined {
+  const spec = parseDetectorSpec(text);
+  return typeof spec === 'string' ? spec : undefined;
+}
