@@ -20,7 +20,12 @@ export default defineConfig({
       {
         test: {
           name: 'process',
-          include: ['test/e2e/**/*.test.ts', 'test/interop/**/*.test.ts', 'test/chaos/**/*.test.ts'],
+          include: [
+            'test/e2e/**/*.test.ts',
+            'test/interop/**/*.test.ts',
+            'test/chaos/**/*.test.ts',
+            'test/conformance/**/*.test.ts',
+          ],
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
