@@ -1,9 +1,26 @@
+const DOT = 46;
+
 /** The 4 bytes of an IPv4 address in dotted-quad form, undefined when it is none. */
 export function ipv4Bytes(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((p) => /^(0|[1-9]\d{0,2})$/.test(p) && Number(p) < 256))
-    return undefined;
-  return Uint8Array.from(parts.map(Number));
+  // Digit by digit: every address of every task of a cluster comes through here.
+  const bytes = new Uint8Array(4);
+  let part = 0;
+  let value = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const c = i < text.length ? text.charCodeAt(i) : DOT;
+    if (c === DOT) {
+      if (value < 0 || part === 4) return undefined;
+      bytes[part++] = value;
+      value = -1;
+      continue;
+    }
+    const digit = c - 48;
+    // A zero stands alone.
+    if (digit < 0 || digit > 9 || value === 0) return undefined;
+    value = value < 0 ? digit : value * 10 + digit;
+    if (value > 255) return undefined;
+  }
+  return part === 4 ? bytes : undefined;
 }
 
 /** The 16 bytes of an IPv6 address (RFC 4291 §2.2), without zone index and brackets. */
@@ -33,6 +50,20 @@ function groups(text: string): number[] | undefined {
     else return undefined;
   }
   return words;
+}
+
+/** The text of 16 address bytes (RFC 5952): the first longest run of zeros is `::`. */
+export function ipv6Text(bytes: Uint8Array): string {
+  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0));
+  let [from, length] = [-1, 1];
+  for (let i = 0; i < 8; i++) {
+    let n = 0;
+    while (i + n < 8 && words[i + n] === 0) n++;
+    if (n > length) [from, length] = [i, n];
+  }
+  const hex = words.map((w) => w.toString(16));
+  if (from < 0) return hex.join(':');
+  return `${hex.slice(0, from).join(':')}::${hex.slice(from + length).join(':')}`;
 }
 
 export function isIPv4(text: string): boolean {

@@ -2,7 +2,11 @@ import { z } from 'zod';
 import { ipBytes } from './zone/index.ts';
 import { soaName } from './soa-name.ts';
 import { isName } from './wire/index.ts';
+import { aclSchema } from './acl/acl.ts';
+import { cacheSchema, upstreamsSchema } from './forward/config.ts';
+import { loopProblems } from './forward/loops.ts';
 import { isDomain, masking, parseResolver, resolverProblems } from './resolver-address.ts';
+import { checkNames, zoneKeys } from './zone-config.ts';
 
 const port = z.int().min(0).max(65535);
 const seconds = z.int().min(0).max(2_147_483_647);
@@ -70,9 +74,23 @@ export const dnsConfigSchema = z
     httpHost: z.string().default('127.0.0.1').describe('Address of the HTTP API.'),
     httpPort: port.default(8123).describe('Port of the HTTP API; 0 picks a free one.'),
     domain: domain.prefault('mesos').describe('The domain that is published.'),
-    ttlSeconds: seconds
-      .default(60)
-      .describe('TTL of every record, and how long a "no such name" may be kept.'),
+    ttlSeconds: seconds.default(60).describe('TTL of every record.'),
+    negativeTtlSeconds: seconds
+      .default(5)
+      .describe('How long a "no such name" or "no such record" may be kept; the minimum of the SOA record.'),
+    maxTableMiB: z
+      .int()
+      .min(16)
+      .max(2047)
+      .default(1024)
+      .describe(
+        'Most memory for the table of answers; only what it holds is used. 1 KiB per task is plenty.',
+      ),
+    nsid: z
+      .string()
+      .max(64)
+      .default('')
+      .describe('What to call this server for clients that ask (NSID); empty for nothing.'),
     srvWeight: z.int().min(0).max(65535).default(1).describe('Weight in SRV records. Their priority is 0.'),
     soa: soa.prefault({}).describe('The SOA record of the domain.'),
     ipSources: z
@@ -85,6 +103,7 @@ export const dnsConfigSchema = z
       .boolean()
       .default(false)
       .describe('Labels of at most 24 characters that begin with a letter.'),
+    ...zoneKeys,
     recurseOn: z.boolean().default(true).describe('Set the RA flag in answers of the domain.'),
     externalOn: z.boolean().default(true).describe('Forward names outside the domain; else REFUSED.'),
     resolvers: resolverList
@@ -105,6 +124,15 @@ export const dnsConfigSchema = z
       .min(1)
       .default(1_000)
       .describe('Questions under way to resolvers at once; beyond them SERVFAIL.'),
+    upstreams: upstreamsSchema.prefault({}).describe('How the resolvers are asked.'),
+    cache: cacheSchema.prefault({}).describe('Answers of the resolvers that are kept.'),
+    acl: aclSchema.prefault({}).describe('Who may ask for what.'),
+    localZones: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Answer for localhost, invalid, onion and the reverse zones of loopback ourselves (RFC 6761, RFC 6303).',
+      ),
     setTruncateBit: z
       .boolean()
       .default(true)
@@ -131,6 +159,7 @@ export const dnsConfigSchema = z
         'Values that only /v1/config shows, by their Mesos-DNS key. Set when a Mesos-DNS file is read.',
       ),
   })
+  .superRefine(checkNames)
   .superRefine((config, context) => {
     if (!config.dnsOn && !config.httpOn)
       context.addIssue({ code: 'custom', path: ['dnsOn'], message: 'either dnsOn or httpOn must be true' });
@@ -146,6 +175,7 @@ export const dnsConfigSchema = z
         path: ['zoneResolvers', zone],
         message: `.${zone} is masked by .${by}`,
       });
+    for (const { path, message } of loopProblems(config)) context.addIssue({ code: 'custom', path, message });
   });
 
 export type DnsConfig = z.output<typeof dnsConfigSchema>;

@@ -16,16 +16,18 @@ import { createDnsApi } from './api/api.ts';
 import type { DnsConfig } from './config.ts';
 import { dnsErrors } from './errors.ts';
 import { FrameworkHosts } from './framework-hosts.ts';
-import { ClusterZoneHandler } from './handlers/cluster-zone.ts';
+import { Answerer } from './answer/answerer.ts';
 import { Forwarder } from './handlers/forward.ts';
-import { addressesOf, reachableAddressesOf } from './local-addresses.ts';
+import { addressesOf } from './local-addresses.ts';
 import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
 import { pipeline } from './pipeline.ts';
 import { parseResolver } from './resolver-address.ts';
+import { answerSettings, clusterHead, namingSettings } from './served.ts';
+import { ColdQuestions } from './server/cold.ts';
 import { Responder } from './server/responder.ts';
 import { DnsServer } from './server/server.ts';
-import { soaName } from './soa-name.ts';
-import { RFC1123, RFC952, Zone } from './zone/index.ts';
+import { reserve } from './table/index.ts';
+import { MesosPublisher, Zone } from './zone/index.ts';
 
 export interface DnsParts {
   readonly config: DnsConfig;
@@ -36,6 +38,8 @@ export interface DnsParts {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** How work goes on that would keep the thread for too long; by default after whatever else waits. */
+  readonly later?: (work: () => void) => void;
 }
 
 export interface Dns extends Component {
@@ -53,7 +57,6 @@ class DnsComponent implements Dns {
   readonly #parts: DnsParts;
   readonly #zone: Zone;
   readonly #frameworkHosts: FrameworkHosts;
-  readonly #handler: ClusterZoneHandler;
   readonly #forwarder: Forwarder;
   readonly #server: DnsServer;
   readonly #api: Api;
@@ -65,7 +68,7 @@ class DnsComponent implements Dns {
     const { config, catalog, clock, random, reactor, log } = parts;
     const counters = new DnsCounters();
     this.#parts = parts;
-    this.#zone = makeZone(config);
+    this.#zone = makeZone(parts);
     this.#frameworkHosts = new FrameworkHosts({
       lookup: async (host) => (await lookup(host, { all: true })).map((a) => a.address),
       clock,
@@ -73,22 +76,24 @@ class DnsComponent implements Dns {
       onChange: (changed) => {
         const frameworks = { added: [], changed, removed: [] };
         this.#zone.apply(catalog.current, { ...NOTHING, frameworks });
-        this.#handler.serial();
       },
-    });
-    this.#handler = new ClusterZoneHandler({
-      zone: this.#zone,
-      settings: { ...config, soa: { ...config.soa, ...soaNames(config) } },
-      clock,
-      random,
-      isStale: () => catalog.current.stale !== undefined,
     });
     this.#forwarder = new Forwarder({ settings: forwardSettings(config), reactor, clock, random, counters });
     const forwarder = this.#forwarder;
-    const stages = pipeline({ clusterZone: this.#handler, forwarder, externalOn: config.externalOn });
-    const responder = new Responder({ stages, settings: config, counters, log });
+    const stages = pipeline({ forwarder, externalOn: config.externalOn });
+    const cold = new ColdQuestions({ stages, settings: config, counters, log });
+    const { table } = this.#zone;
+    const settings = answerSettings(config, [clusterHead(config)]);
+    const seed = random.int(0x7fffffff);
+    const answerer = new Answerer({ table, settings, counters: counters.own, seed });
+    const responder = new Responder({ answerer, table, cold });
     this.#server = new DnsServer({ reactor, responder, clock, addressesOf, limits: config.tcp });
-    this.#api = createDnsApi({ ...parts, zone: this.#zone, serial: () => this.#handler.serial() });
+    this.#api = createDnsApi({
+      ...parts,
+      zone: this.#zone,
+      settings: namingSettings(config),
+      serial: () => this.#zone.serial,
+    });
     exposeDnsMetrics(parts.metrics, counters, {
       zoneRecords: () => this.#zone.size,
       zoneRevision: () => this.#zone.revision,
@@ -113,8 +118,6 @@ class DnsComponent implements Dns {
     this.#unsubscribe = catalog.onChange((next, diff) => {
       if (this.#zone.ready) this.#apply(next, diff);
       else if (next.version > 0) this.#load(next);
-      else return; // only a reason why there is no state yet
-      this.#handler.serial();
     });
     try {
       if (config.dnsOn) await this.#server.start(config.host, config.port);
@@ -138,11 +141,13 @@ class DnsComponent implements Dns {
   }
 
   #load(version: CatalogVersion): void {
+    this.#zone.setStale(version.stale !== undefined);
     this.#frameworkHosts.follow({ ...NOTHING.frameworks, added: [...version.frameworks.values()] });
     this.#zone.load({ ...version, frameworks: this.#frameworkHosts.published });
   }
 
   #apply(next: CatalogVersion, diff: CatalogDiff): void {
+    if (diff.staleChanged) this.#zone.setStale(next.stale !== undefined);
     this.#zone.apply(next, { ...diff, frameworks: this.#frameworkHosts.follow(diff.frameworks) });
   }
 
@@ -181,19 +186,20 @@ const NOTHING: CatalogDiff = {
   staleChanged: false,
 };
 
-function makeZone(config: DnsConfig): Zone {
-  return new Zone({
-    domain: config.domain,
-    rule: config.enforceRfc952 ? RFC952 : RFC1123,
-    ipSources: config.ipSources,
-    srvWeight: config.srvWeight,
-    mname: soaNames(config).mname,
-    listenerIps: reachableAddressesOf(config.host),
-  });
-}
+/** How long the thread may be kept from everything else, milliseconds. */
+const SLICE_MS = 4;
 
-function soaNames(config: DnsConfig): { readonly mname: string; readonly rname: string } {
-  return { mname: soaName(config.soa.mname).toLowerCase(), rname: soaName(config.soa.rname) };
+function makeZone({ config, clock, random, later = setImmediate }: DnsParts): Zone {
+  return new Zone({
+    heads: [clusterHead(config)],
+    publishers: [new MesosPublisher(namingSettings(config))],
+    ttlSeconds: config.ttlSeconds,
+    srvWeight: config.srvWeight,
+    memory: reserve(config.maxTableMiB),
+    seed: random.int(0x7fffffff),
+    nowSeconds: () => Math.floor(clock.now() / 1000),
+    slices: { ms: SLICE_MS, nowMs: () => clock.monotonic(), later },
+  });
 }
 
 function forwardSettings(config: DnsConfig): ConstructorParameters<typeof Forwarder>[0]['settings'] {

@@ -252,6 +252,7 @@ function dnsInput(v: MesosDnsValues, file: string): DnsConfigInput {
     httpPort: v.HttpPort,
     domain: v.Domain.toLowerCase(),
     ttlSeconds: Math.max(0, v.TTL),
+    negativeTtlSeconds: Math.max(0, v.TTL),
     srvWeight: v.SRVRecordDefaultWeight,
     soa: {
       mname: v.SOAMname,
@@ -262,6 +263,11 @@ function dnsInput(v: MesosDnsValues, file: string): DnsConfigInput {
     },
     ipSources: [...v.IPSources] as IpSources,
     enforceRfc952: v.EnforceRFC952,
+    // What Mesos-DNS has no key for is as it does it.
+    health: 'include',
+    agentNames: false,
+    networkNames: false,
+    ptr: false,
     recurseOn: v.RecurseOn,
     externalOn: v.ExternalOn,
     // Unchecked, and unused, while ExternalOn is false.
@@ -270,6 +276,8 @@ function dnsInput(v: MesosDnsValues, file: string): DnsConfigInput {
       ? Object.fromEntries(Object.entries(v.ZoneResolvers).map(([zone, list]) => [zone, [...list]]))
       : {},
     forwardTimeoutMs: Math.min(v.Timeout === 0 ? 5 : v.Timeout, MAX_TIMEOUT_SECONDS) * 1000,
+    // Mesos-DNS forwards for everybody.
+    acl: { recursion: 'any' },
     setTruncateBit: v.SetTruncateBit,
     enumerationOn: v.EnumerationOn,
     mesosDnsConfig: shown(v, file),

@@ -1,14 +1,15 @@
-import type { ClusterZoneHandler } from './handlers/cluster-zone.ts';
 import type { Forwarder } from './handlers/forward.ts';
 import type { DnsTransport } from './metrics.ts';
 import { EDE, RCODE, emptyReply } from './wire/index.ts';
 import type { Query, Reply } from './wire/index.ts';
 
-/** A query on its way through the pipeline. `bytes` is valid during the call only. */
+/** A query on its way through the pipeline. */
 export interface Arrival {
   readonly query: Query;
   readonly bytes: Uint8Array;
   readonly transport: DnsTransport;
+  /** Of the client. */
+  readonly ip: string;
 }
 
 /** What a stage makes of a query; undefined hands it to the next one. */
@@ -23,23 +24,20 @@ export interface Stage {
 }
 
 export interface PipelineParts {
-  readonly clusterZone: ClusterZoneHandler;
   readonly forwarder: Forwarder;
   readonly externalOn: boolean;
 }
 
 /**
- * How a query is decided, in order. (Before it, `admit` in wire/query.ts refuses what is not one plain question, because nothing
- * below could read it.)
+ * How a query is decided that the table of answers (answer/answerer.ts) does not decide, in order. What comes here was admitted and
+ * is outside our zones: the cluster's names are ours alone and must never leak to other resolvers.
  */
 export function pipeline(parts: PipelineParts): readonly Stage[] {
   return [
-    // The cluster's names are ours alone: they must never leak to other resolvers, so this comes before forwarding.
-    { name: 'cluster-zone', decide: ({ query }) => replied(parts.clusterZone.answer(query)) },
-    // Everything else, where it is allowed and there is somebody to ask; zone resolvers before the general ones.
+    // Where it is allowed and there is somebody to ask; zone resolvers before the general ones.
     ...(parts.externalOn ? [forwardStage(parts.forwarder)] : []),
     // Last: nobody above took it, and silence would make clients wait.
-    { name: 'refuse', decide: () => replied(emptyReply(RCODE.REFUSED)) },
+    { name: 'refuse', decide: () => ({ kind: 'reply', reply: emptyReply(RCODE.REFUSED) }) },
   ];
 }
 
@@ -50,10 +48,6 @@ export function decide(stages: readonly Stage[], arrival: Arrival): Decision {
     if (decision) return decision;
   }
   return { kind: 'reply', reply: emptyReply(RCODE.REFUSED) };
-}
-
-function replied(reply: Reply | undefined): Decision | undefined {
-  return reply && { kind: 'reply', reply };
 }
 
 function forwardStage(forwarder: Forwarder): Stage {

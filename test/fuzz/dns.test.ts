@@ -1,60 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../../src/core/testing/fake-clock.ts';
-import { silentLogger } from '../../src/core/log.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import type { Random } from '../../src/core/random.ts';
-import { ClusterZoneHandler } from '../../src/dns/handlers/cluster-zone.ts';
-import { DnsCounters } from '../../src/dns/metrics.ts';
-import { Responder } from '../../src/dns/server/responder.ts';
+import type { Responder } from '../../src/dns/server/responder.ts';
+import { responderFor } from '../../src/dns/testing/responder.ts';
+import { zoneFor } from '../../src/dns/testing/zone.ts';
 import { agent, framework, task, version } from '../../src/dns/testing/catalog.ts';
-import { RCODE, decodeMessage, emptyReply, encodeMessage, udpLimit } from '../../src/dns/wire/index.ts';
-import { RFC1123, Zone } from '../../src/dns/zone/index.ts';
+import { decodeMessage, encodeMessage, udpLimit } from '../../src/dns/wire/index.ts';
 import { dnsSeeds } from './dns-seeds.ts';
 
 const RUNS = Number(process.env['RIMROCK_FUZZ_RUNS'] ?? 50_000);
 const SEED = Number(process.env['RIMROCK_FUZZ_SEED'] ?? 1);
 const LIMIT_MS = 5;
+const FROM = { ip: '192.0.2.1', port: 5353 };
 
-function responder(random: Random): Responder {
-  const zone = new Zone({
-    domain: 'mesos',
-    rule: RFC1123,
-    ipSources: ['netinfo', 'host'],
-    srvWeight: 1,
-    mname: 'ns1.mesos.',
-    listenerIps: ['10.9.9.9'],
-  });
+function responder(): Responder {
+  const zone = zoneFor({ ipSources: ['netinfo', 'host'] });
   const tasks = Array.from({ length: 50 }, (_, i) =>
     task(`web.${i}`, { ports: [31000 + i], netinfoIps: [`10.1.0.${i}`, `fd00::${i + 1}`] }),
   );
   const leader = { ip: '10.0.0.9', port: 5050 };
   zone.load(version(1, { tasks, agents: [agent()], frameworks: [framework({ pidPort: 4000 })], leader }));
-  const soa = {
-    mname: 'ns1.mesos.',
-    rname: 'root.ns1.mesos.',
-    refreshSeconds: 60,
-    retrySeconds: 600,
-    expireSeconds: 86400,
-  };
-  const clusterZone = new ClusterZoneHandler({
-    zone,
-    settings: { ttlSeconds: 60, recurseOn: true, soa },
-    clock: new FakeClock(),
-    random,
-    isStale: () => true,
-  });
-  const stages = [
-    {
-      name: 'cluster-zone',
-      decide: ({ query }: { query: Parameters<ClusterZoneHandler['answer']>[0] }) => {
-        const reply = clusterZone.answer(query);
-        return reply && { kind: 'reply' as const, reply };
-      },
-    },
-    { name: 'refuse', decide: () => ({ kind: 'reply' as const, reply: emptyReply(RCODE.REFUSED) }) },
-  ];
-  const settings = { udpPayloadBytes: 1232, setTruncateBit: true };
-  return new Responder({ stages, settings, counters: new DnsCounters(), log: silentLogger });
+  zone.setStale(true);
+  return responderFor(zone, [], { nsid: new TextEncoder().encode('fuzzed') });
 }
 
 /** One to eight changes: flipped bits, odd bytes, cuts, repeats, pointers, pieces of another seed. */
@@ -95,7 +62,7 @@ function handle(bytes: Uint8Array, to: Responder): string | undefined {
   for (const transport of ['udp', 'tcp'] as const) {
     let calls = 0;
     let wrong: string | undefined;
-    to.respond(bytes, transport, (reply) => {
+    to.respond(bytes, FROM, transport, (reply) => {
       calls++;
       wrong = reply && problemWithReply(bytes, reply, transport);
     });
@@ -139,7 +106,7 @@ describe('DNS messages from outside', () => {
 
   it(`survives ${RUNS} mutations, none slower than ${LIMIT_MS} ms`, { timeout: 600_000 }, () => {
     const random = seededRandom(SEED);
-    const to = responder(random);
+    const to = responder();
     for (let i = 0; i < 2_000; i++) handle(mutate(seeds, random), to);
     let decodable = 0;
     for (let i = 0; i < RUNS; i++) {
@@ -160,13 +127,13 @@ describe('DNS messages from outside', () => {
   });
 
   it('reads 64 KiB of the worst kind in time', () => {
-    const to = responder(seededRandom(1));
+    const to = responder();
     for (const bytes of hugeMessages()) {
       let best = Infinity;
       for (let tries = 0; tries < 10; tries++) {
         const before = performance.now();
         decodeMessage(bytes);
-        to.respond(bytes, 'tcp', () => {});
+        to.respond(bytes, FROM, 'tcp', () => {});
         best = Math.min(best, performance.now() - before);
       }
       expect(best).toBeLessThan(LIMIT_MS);

@@ -59,6 +59,7 @@ export class Question {
     if (!this.#readName(bytes, start + HEADER_BYTES, end, seed)) return RCODE.FORMERR;
     if ((others | additional) !== 0 && !this.#readRest(bytes, start, end, others !== 0 || additional > 1)) {
       this.end = 0;
+      this.edns = false;
       return RCODE.FORMERR;
     }
     return this.#admit(u16(bytes, this.end - 2));
@@ -82,7 +83,7 @@ export class Question {
     for (;;) {
       if (at >= end) return false;
       const n = bytes[at++] as number;
-      if (n > 63 || to + n > 254 || at + n > end) return false;
+      if (n > 63 || (n !== 0 && to + n > 253) || at + n > end) return false;
       key[to++] = n;
       h = Math.imul(h ^ n, 0x01000193);
       if (n === 0) break;

@@ -7,7 +7,7 @@ import type { Random } from '../../core/random.ts';
 import type { Catalog } from '../../cluster/index.ts';
 import type { DnsConfig } from '../config.ts';
 import { enumerate } from '../zone/index.ts';
-import type { Zone } from '../zone/index.ts';
+import type { Zone, ZoneSettings } from '../zone/index.ts';
 import { soaName } from '../soa-name.ts';
 import { configEcho } from './config-echo.ts';
 import { mesosDnsJson } from './json.ts';
@@ -17,6 +17,7 @@ export interface DnsApiParts {
   readonly config: DnsConfig;
   readonly catalog: Catalog;
   readonly zone: Zone;
+  readonly settings: ZoneSettings;
   readonly serial: () => number;
   readonly random: Random;
   readonly metrics: Metrics;
@@ -62,11 +63,11 @@ function routes(parts: DnsApiParts): readonly Route[] {
 }
 
 function enumerated(parts: DnsApiParts): unknown {
-  const frameworks = enumerate(parts.catalog.current, parts.zone.settings);
+  const frameworks = enumerate(parts.catalog.current, parts.settings);
   return { frameworks: frameworks.length > 0 ? frameworks : null };
 }
 
-function zoneTransfer({ config, zone, serial }: DnsApiParts): unknown {
+function zoneTransfer({ config, catalog, settings, serial }: DnsApiParts): unknown {
   return {
     TTL: config.ttlSeconds,
     Serial: serial(),
@@ -74,7 +75,7 @@ function zoneTransfer({ config, zone, serial }: DnsApiParts): unknown {
     Mname: soaName(config.soa.mname),
     Rname: soaName(config.soa.rname),
     Domain: config.domain,
-    Records: transfer(zone),
+    Records: transfer(catalog.current, settings),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Random } from '../../core/random.ts';
-import { splitSrv } from '../zone/index.ts';
-import type { Zone } from '../zone/index.ts';
+import type { CatalogVersion } from '../../cluster/index.ts';
+import { mesosRecords, splitSrv } from '../zone/index.ts';
+import type { Zone, ZoneSettings } from '../zone/index.ts';
 
 /** `Web.marathon.*.mesos` as the zone knows it: absolute, lower-case, without wildcards. */
 function zoneName(text: string): string {
@@ -32,13 +33,22 @@ export function services(zone: Zone, service: string, random: Random): ServiceEl
   return found.length === 0 ? [{ service: '', host: '', ip: '', port: '' }] : found;
 }
 
-/** All records by type and name, names in order. */
-export function transfer(zone: Zone): Record<'As' | 'AAAAs' | 'SRVs', Record<string, string[]>> {
-  const sorted = (type: 'A' | 'AAAA' | 'SRV'): Record<string, string[]> => {
-    const all = [...zone.all(type)].sort(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(all) as Record<string, string[]>;
-  };
-  return { As: sorted('A'), AAAAs: sorted('AAAA'), SRVs: sorted('SRV') };
+/** All records of Mesos-DNS by type and name, names in order. */
+export function transfer(
+  version: CatalogVersion,
+  settings: ZoneSettings,
+): Record<'As' | 'AAAAs' | 'SRVs', Record<string, string[]>> {
+  const sets = { A: new Map<string, Set<string>>(), AAAA: new Map(), SRV: new Map() };
+  for (const { name, type, host } of mesosRecords(version, settings)) {
+    const hosts = sets[type].get(name);
+    if (hosts) hosts.add(host);
+    else sets[type].set(name, new Set([host]));
+  }
+  const sorted = (set: ReadonlyMap<string, ReadonlySet<string>>): Record<string, string[]> =>
+    Object.fromEntries(
+      [...set].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, hosts]) => [name, [...hosts]]),
+    );
+  return { As: sorted(sets.A), AAAAs: sorted(sets.AAAA), SRVs: sorted(sets.SRV) };
 }
 
 function one(values: readonly string[], random: Random): string[] {

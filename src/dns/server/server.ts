@@ -1,12 +1,11 @@
 import { sleep } from '../../core/clock.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Listener, Peer, Reactor } from '../../net/index.ts';
+import { UdpAtEachAddress } from '../../net/index.ts';
+import type { Listener, Peer, Reactor, UdpParts } from '../../net/index.ts';
 import { bindBoth } from './bind.ts';
 import type { Responder } from './responder.ts';
 import { TcpServer } from './tcp-server.ts';
 import type { TcpLimits } from './tcp-connection.ts';
-import { UdpSockets } from './udp-sockets.ts';
-import type { UdpParts } from './udp-sockets.ts';
 
 const QUIET_MS = 20;
 
@@ -16,7 +15,7 @@ export class DnsServer {
   readonly #responder: Responder;
   readonly #clock: Clock;
   readonly #tcp: TcpServer;
-  readonly #udp: UdpSockets;
+  readonly #udp: UdpAtEachAddress;
   #listener: Listener | undefined;
   #received = 0;
 
@@ -31,11 +30,12 @@ export class DnsServer {
     this.#responder = parts.responder;
     this.#clock = parts.clock;
     this.#tcp = new TcpServer(parts);
-    this.#udp = new UdpSockets({
+    this.#udp = new UdpAtEachAddress({
       ...parts,
+      udp: parts.reactor.udp,
       onMessage: (bytes, from, socket) => {
         this.#received++;
-        this.#responder.respond(bytes, 'udp', (reply) => {
+        this.#responder.respond(bytes, from, 'udp', (reply) => {
           if (reply) socket.send(reply, from);
         });
       },

@@ -94,7 +94,7 @@ export class TcpConnection implements TransportHandler {
 
   #answer(message: Uint8Array): void {
     this.#pending++;
-    this.#responder.respond(message, 'tcp', (reply) => {
+    this.#responder.respond(message, this.#transport.remote, 'tcp', (reply) => {
       this.#pending--;
       this.#lastActiveMs = this.#clock.monotonic();
       // A client that does not read gets no more of its queries read.

@@ -2,3 +2,4 @@ export { CONTROL, ENTRY, MAX_READERS, SET, finishHash, hashName } from './layout
 export { reserve } from './memory.ts';
 export { TableReader } from './reader.ts';
 export { TableFull, TableWriter, isSuffix } from './writer.ts';
+export { listTable, recordsOf } from './listing.ts';

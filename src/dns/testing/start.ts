@@ -36,6 +36,7 @@ export async function startDns(config: DnsConfigInput = {}, catalog = new HandCa
     log: silentLogger,
     metrics,
     health,
+    later: (work) => work(),
   });
   await dns.start();
   return { dns, catalog, health, metrics, reactor };

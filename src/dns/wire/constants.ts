@@ -39,10 +39,15 @@ export function rcodeName(rcode: number): string {
 }
 
 /** Extended DNS errors (RFC 8914 §4). */
-export const EDE = { STALE_ANSWER: 3, NOT_READY: 14, NO_REACHABLE_AUTHORITY: 22 } as const;
+export const EDE = {
+  STALE_ANSWER: 3,
+  NOT_READY: 14,
+  PROHIBITED: 18,
+  NO_REACHABLE_AUTHORITY: 22,
+} as const;
 
 /** EDNS option codes. */
-export const EDNS_OPTION = { EDE: 15 } as const;
+export const EDNS_OPTION = { NSID: 3, COOKIE: 10, TCP_KEEPALIVE: 11, EDE: 15 } as const;
 
 /** The size of a UDP reply for a client that does not speak EDNS (RFC 1035 §4.2.1). */
 export const PLAIN_UDP_LIMIT = 512;

@@ -60,6 +60,15 @@ export function readName(cursor: Cursor): string | undefined {
   return String.fromCharCode.apply(null, scratch.subarray(0, length) as unknown as number[]);
 }
 
+/** The text of an uncompressed name at `at`, which must be well-formed. */
+export function textOfName(bytes: Uint8Array, at = 0): string {
+  let length = 0;
+  for (let from = at; bytes[from] !== 0; from += 1 + (bytes[from] as number))
+    length = putLabel(bytes, from + 1, bytes[from] as number, length);
+  if (length === 0) return '.';
+  return String.fromCharCode.apply(null, scratch.subarray(0, length) as unknown as number[]);
+}
+
 /** Append the text of one label and a dot to the scratch; returns the new length. */
 function putLabel(bytes: Uint8Array, start: number, n: number, length: number): number {
   let to = length;

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CatalogDiff, Service } from '../../cluster/index.ts';
 import { task, version } from '../testing/catalog.ts';
-import { TYPE } from '../wire/index.ts';
-import { RFC1123 } from './labels.ts';
-import { Zone } from './zone.ts';
+import { zoneFor } from '../testing/zone.ts';
+import type { Zone } from './zone.ts';
 
 const none = { added: [], changed: [], removed: [] };
 const nothing: CatalogDiff = {
@@ -26,20 +25,13 @@ const service = (more: Partial<Service> = {}): Service => ({
 });
 
 function emptyZone(): Zone {
-  const zone = new Zone({
-    domain: 'mesos',
-    rule: RFC1123,
-    ipSources: ['host'],
-    srvWeight: 1,
-    mname: 'ns1.mesos.',
-    listenerIps: [],
-  });
+  const zone = zoneFor({ ipSources: ['host'] });
   zone.load(version(1));
   return zone;
 }
 
 const NAMES = ['web.marathon.mesos.', '_web._tcp.marathon.mesos.', '_http._web._tcp.marathon.mesos.'];
-const kinds = (zone: Zone): string[] => NAMES.map((name) => zone.lookup(name, TYPE.A).kind);
+const kinds = (zone: Zone): string[] => NAMES.map((name) => zone.lookup(name, 'A').kind);
 
 describe('a declared service', () => {
   it('has its names without instances, and loses them when it is gone', () => {
@@ -50,7 +42,7 @@ describe('a declared service', () => {
     const revision = zone.revision;
     zone.apply(version(3), { ...nothing, services: { ...none, removed: [web] } });
     expect(kinds(zone)).toEqual(['nxdomain', 'nxdomain', 'nxdomain']);
-    expect(zone.lookup('marathon.mesos.', TYPE.A).kind).toBe('nxdomain');
+    expect(zone.lookup('marathon.mesos.', 'A').kind).toBe('nxdomain');
     expect(zone.revision).toBeGreaterThan(revision);
   });
 
@@ -63,7 +55,7 @@ describe('a declared service', () => {
       services: { ...none, added: [web] },
       tasks: { ...none, added: [one] },
     });
-    expect(zone.lookup('web.marathon.mesos.', TYPE.A).kind).toBe('answer');
+    expect(zone.lookup('web.marathon.mesos.', 'A').kind).toBe('answer');
     zone.apply(version(3), { ...nothing, tasks: { ...none, removed: [one] } });
     expect(kinds(zone)).toEqual(['nodata', 'nodata', 'nodata']);
     const undeclared = service({ declared: false });

@@ -7,8 +7,16 @@ import {
   masterRecords,
   taskRecords,
 } from './records.ts';
-import type { ZoneRecord, ZoneRecordType } from './records.ts';
-import type { ZoneSettings } from './zone.ts';
+import type { ZoneRecord, ZoneRecordType, ZoneSettings } from './records.ts';
+
+/** Every record of Mesos-DNS for a state of the cluster, as often as something gives it, in the order in which it builds them. */
+export function* mesosRecords(version: CatalogVersion, settings: ZoneSettings): Generator<ZoneRecord> {
+  for (const f of version.frameworks.values()) yield* frameworkRecords(f, settings);
+  for (const a of version.agents.values()) yield* agentRecords(a, settings);
+  yield* listenerRecords(settings.mname, settings.listenerIps);
+  yield* masterRecords(version.leader, version.masters, settings);
+  for (const task of version.tasks.values()) yield* taskRecords(task, settings);
+}
 
 export interface EnumeratedRecord {
   readonly name: string;

@@ -1,8 +1,10 @@
-export { enumerate } from './enumerate.ts';
+export { enumerate, mesosRecords } from './enumerate.ts';
 export type { EnumeratedFramework } from './enumerate.ts';
 export { ipBytes } from './ip.ts';
 export { RFC1123, RFC952 } from './labels.ts';
-export { splitSrv } from './record-set.ts';
-export type { Entry } from './record-set.ts';
+export { MesosPublisher } from './mesos-publisher.ts';
+export type { Change, Publisher } from './publisher.ts';
+export { splitSrv } from './record-data.ts';
+export type { RecordType, ZoneRecord, ZoneSettings } from './records.ts';
 export { Zone } from './zone.ts';
-export type { Lookup, UnservableRecord, ZoneSettings } from './zone.ts';
+export type { Lookup, UnservableRecord, ZoneHead } from './zone.ts';

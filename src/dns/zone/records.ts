@@ -46,6 +46,14 @@ export interface NamingSettings {
   readonly legacyNames?: boolean;
 }
 
+/** What the records of the cluster's own zone depend on. */
+export interface ZoneSettings extends NamingSettings {
+  readonly srvWeight: number;
+  /** Absolute name of this server in the SOA record, and the addresses it gets. */
+  readonly mname: string;
+  readonly listenerIps: readonly string[];
+}
+
 /** Records of one framework (mesos-dns.md §6.1): none without an address. */
 export function frameworkRecords(f: CatalogFramework, settings: NamingSettings): ZoneRecord[] {
   if (f.ips.length === 0) return [];

@@ -1,65 +1,95 @@
 import type { CatalogDiff, CatalogVersion, SetDiff } from '../../cluster/index.ts';
-import { TYPE } from '../wire/index.ts';
-import { RecordSet, unservable } from './record-set.ts';
-import type { Entry } from './record-set.ts';
-import {
-  agentRecords,
-  frameworkRecords,
-  listenerRecords,
-  masterRecords,
-  serviceNames,
-  taskRecords,
-} from './records.ts';
-import type { NamingSettings, ZoneRecord, ZoneRecordType } from './records.ts';
+import { TableFull, TableReader, TableWriter, hashName, listTable, recordsOf } from '../table/index.ts';
+import { TYPE, nameBytes, soaRdata, textOfName } from '../wire/index.ts';
+import type { Change, Publisher } from './publisher.ts';
+import { recordData, textOfData, unservable } from './record-data.ts';
+import type { RecordType, ZoneRecord } from './records.ts';
 
-export interface ZoneSettings extends NamingSettings {
-  readonly srvWeight: number;
-  /** Absolute name of this server in the SOA record, and the addresses it gets. */
+/** One zone that is served, with its SOA record. Names are absolute and lower-case. */
+export interface ZoneHead {
+  readonly apex: string;
   readonly mname: string;
-  readonly listenerIps: readonly string[];
+  readonly rname: string;
+  readonly refreshSeconds: number;
+  readonly retrySeconds: number;
+  readonly expireSeconds: number;
+  /** How long a "no such name" may be kept. */
+  readonly negativeTtlSeconds: number;
+  readonly ttlSeconds: number;
+  readonly nsTtlSeconds: number;
 }
 
-export type Lookup =
-  | { readonly kind: 'answer'; readonly entries: readonly Entry[] }
-  /** The name exists, with no record of that type (RFC 2308 §2.2). */
-  | { readonly kind: 'nodata' }
-  | { readonly kind: 'nxdomain' };
+export interface ZoneParts {
+  /** Main zone first. */
+  readonly heads: readonly ZoneHead[];
+  readonly publishers: readonly Publisher[];
+  /** TTL and SRV weight of records that have none of their own. */
+  readonly ttlSeconds: number;
+  readonly srvWeight: number;
+  readonly memory: SharedArrayBuffer;
+  /** Of the hash; random, so that nobody can choose names that collide. */
+  readonly seed: number;
+  /** Unix seconds: serial numbers are at least that. */
+  readonly nowSeconds: () => number;
+  /**
+   * Work for at most so long at a time, and go on `later`: a cluster's first state takes a second. Without it everything
+   * is done at once.
+   */
+  readonly slices?: {
+    readonly ms: number;
+    /** Milliseconds of any clock that only rises. */
+    readonly nowMs: () => number;
+    readonly later: (work: () => void) => void;
+  };
+}
 
 /** A record that DNS cannot say. */
 export interface UnservableRecord {
   readonly name: string;
   readonly host: string;
-  readonly type: ZoneRecordType;
+  readonly type: RecordType;
   readonly reason: string;
 }
 
-interface Node {
-  A: RecordSet | undefined;
-  AAAA: RecordSet | undefined;
-  SRV: RecordSet | undefined;
-  /** Declared services that have this name, whether or not anything runs for them. */
-  declared: number;
-  /** Names below this one: an empty non-terminal exists too (RFC 4592 §2.2.2). */
-  below: number;
-}
+export type Lookup =
+  | { readonly kind: 'answer'; readonly values: readonly string[] }
+  /** The name exists, with no record of that type (RFC 2308 §2.2). */
+  | { readonly kind: 'nodata' }
+  | { readonly kind: 'nxdomain' };
+
+const CHECK_EVERY = 64;
 
 /**
- * The names of the cluster. Follows the catalog by differences and touches only the names that change. Holds every record of
- * Mesos-DNS, also what DNS cannot say (the HTTP API lists those); keys are lower-case but for legacy raw names.
+ * The names that are served, written into the table that answers come from. Publishers say what each step of the catalog changes; the
+ * zone counts who gives a record, so that only names that change are touched.
  */
 export class Zone {
-  readonly settings: ZoneSettings;
-  readonly #apex: string;
-  readonly #nodes = new Map<string, Node>();
+  readonly table: TableReader;
+  readonly #writer: TableWriter;
+  readonly #parts: ZoneParts;
   readonly #unservable = new Map<string, UnservableRecord & { count: number }>();
-  #masters: readonly ZoneRecord[] = [];
+  readonly #jobs: Generator<void>[] = [];
+  readonly #settled = new Set<() => void>();
+  #waiting = false;
   #ready = false;
   #revision = 0;
-  #recordCount = 0;
+  #told = -1;
+  #serial = 0;
+  #records = 0;
 
-  constructor(settings: ZoneSettings) {
-    this.settings = settings;
-    this.#apex = `${settings.domain}.`;
+  constructor(parts: ZoneParts) {
+    this.#parts = parts;
+    const apexes = parts.heads.map((h) => wireOf(h.apex));
+    this.#writer = new TableWriter(parts.memory, parts.seed, apexes);
+    // Reader 0 is the thread of the writer.
+    this.table = new TableReader(parts.memory, 0);
+    for (const apex of apexes) this.#writer.declare(apex, apex.length, 1);
+    for (const head of parts.heads) {
+      const ns = wireOf(head.mname);
+      const apex = wireOf(head.apex);
+      this.#writer.add(apex, apex.length, TYPE.NS, head.nsTtlSeconds, ns);
+    }
+    this.#endOfStep();
   }
 
   /** False while nothing is known of the cluster: nobody may be told then that a name does not exist. */
@@ -67,67 +97,203 @@ export class Zone {
     return this.#ready;
   }
 
+  /** Steps that are not written in full yet. */
+  get behind(): number {
+    return this.#jobs.length;
+  }
+
   /** Rises whenever what is published changes. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** How many distinct records there are. */
+  /** Of the SOA records: Unix seconds of the last change, and always higher than before it. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  /** How many distinct records there are, but for those of the zones themselves. */
   get size(): number {
-    return this.#recordCount;
+    return this.#records;
+  }
+
+  /** Bytes of memory that the table has come to use. */
+  get tableBytes(): number {
+    return this.#writer.touchedBytes;
+  }
+
+  setStale(stale: boolean): void {
+    this.#writer.setStale(stale);
+  }
+
+  /** `f` is called when all steps so far are written. */
+  onSettled(f: () => void): void {
+    if (this.#jobs.length === 0) f();
+    else this.#settled.add(f);
   }
 
   /** Take over a whole catalog version, once. */
   load(version: CatalogVersion): void {
-    this.apply(version, {
-      agents: added(version.agents),
-      frameworks: added(version.frameworks),
-      tasks: added(version.tasks),
-      services: added(version.services),
-      mastersChanged: true,
-      staleChanged: true,
-    });
+    this.apply(version, everythingAdded(version));
   }
 
   /** Follow one step of the catalog. */
   apply(next: CatalogVersion, diff: CatalogDiff): void {
-    if (!this.#ready) {
+    this.change(
+      (function* (publishers) {
+        for (const publisher of publishers) yield* publisher.step(next, diff);
+      })(this.#parts.publishers),
+      true,
+    );
+  }
+
+  /** Write changes from elsewhere (static records, looked-up names); in order with the steps of the catalog. */
+  change(changes: Iterable<Change>, ready = this.#ready): void {
+    this.#jobs.push(this.#write(changes, ready));
+    if (!this.#waiting) this.#run();
+  }
+
+  *#write(changes: Iterable<Change>, ready: boolean): Generator<void> {
+    for (const change of changes) {
+      this.#apply(change);
+      yield;
+    }
+    if (ready && !this.#ready) {
       this.#ready = true;
       this.#revision++;
-      for (const r of listenerRecords(this.settings.mname, this.settings.listenerIps)) this.#add(r);
     }
-    const { settings } = this;
-    this.#follow(diff.frameworks, (f) => frameworkRecords(f, settings));
-    this.#follow(diff.agents, (a) => agentRecords(a, settings));
-    if (diff.mastersChanged) {
-      const masters = masterRecords(next.leader, next.masters, settings);
-      this.#replace(this.#masters, masters);
-      this.#masters = masters;
+  }
+
+  #run(): void {
+    this.#waiting = false;
+    const { slices } = this.#parts;
+    const until = slices ? slices.nowMs() + slices.ms : 0;
+    let steps = 0;
+    for (let job = this.#jobs[0]; job; job = this.#jobs[0]) {
+      while (job.next().done !== true) {
+        if (++steps % CHECK_EVERY === 0 && slices && slices.nowMs() >= until)
+          return this.#pause(slices.later);
+      }
+      this.#jobs.shift();
+      this.#endOfStep();
     }
-    this.#declare(diff.services, (s) => serviceNames(s, settings));
-    this.#follow(diff.tasks, (t) => taskRecords(t, settings));
+    for (const f of this.#settled) f();
+    this.#settled.clear();
   }
 
-  /** `name` is absolute and lower-case, within the domain. Type ANY collects all types. */
-  lookup(name: string, type: number): Lookup {
-    const node = this.#nodes.get(name);
-    if (!node) return { kind: name === this.#apex ? 'nodata' : 'nxdomain' };
-    const entries = entriesOf(node, type);
-    if (entries.length > 0) return { kind: 'answer', entries };
-    // Raw legacy names that DNS cannot ask for never get here; of the rest, whatever has a node exists.
-    return { kind: 'nodata' };
+  #pause(later: (work: () => void) => void): void {
+    this.#waiting = true;
+    this.#writer.commit();
+    later(() => this.#run());
   }
 
-  /** The values of one name and type as text. */
-  hosts(name: string, type: ZoneRecordType): readonly string[] {
-    return this.#nodes.get(name)?.[type]?.hosts() ?? [];
+  /** New serials, readers may see everything, and what nobody can see any more is free. */
+  #endOfStep(): void {
+    if (this.#told !== this.#revision) {
+      this.#told = this.#revision;
+      this.#serial = Math.max(this.#serial + 1, this.#parts.nowSeconds());
+      for (const head of this.#parts.heads) this.#writeSoa(head);
+    }
+    this.#writer.setReady(this.#ready);
+    this.#writer.commit();
   }
 
-  /** Every name with its values, by type, for the transfer over HTTP. */
-  *all(type: ZoneRecordType): Generator<readonly [name: string, hosts: string[]]> {
-    for (const [name, node] of this.#nodes) {
-      const set = node[type];
-      if (set) yield [name, set.hosts()];
+  #writeSoa(head: ZoneHead): void {
+    const { mname, rname, refreshSeconds: refresh, retrySeconds: retry, expireSeconds: expire } = head;
+    const minimum = head.negativeTtlSeconds;
+    const data = soaRdata({ mname, rname, serial: this.#serial, refresh, retry, expire, minimum });
+    const apex = wireOf(head.apex);
+    if (data) this.#writer.replace(apex, apex.length, TYPE.SOA, head.ttlSeconds, data);
+  }
+
+  /** Additions first, so that a record on both sides is never away. */
+  #apply(change: Change): void {
+    const { before, after, namesBefore = [], namesAfter = [] } = change;
+    if (!sameRecords(before, after)) {
+      for (const r of after) this.#add(r);
+      for (const r of before) this.#remove(r);
+    }
+    if (namesBefore.join() === namesAfter.join()) return;
+    for (const name of namesAfter) this.#declare(name, 1);
+    for (const name of namesBefore) this.#declare(name, -1);
+  }
+
+  #add(record: ZoneRecord<RecordType>): void {
+    // Questions are lower-case: a name that is not can never be asked for.
+    if (isUpper(record.name)) return;
+    const name = nameBytes(record.name);
+    const said = name && recordData(record, this.#parts.srvWeight);
+    if (!name || !said) return this.#setAside(record, unservable(record) ?? 'its value is not valid');
+    try {
+      const ttl = record.ttlSeconds ?? this.#parts.ttlSeconds;
+      if (!this.#writer.add(name, name.length, said.type, ttl, said.data)) return;
+      this.#records++;
+      this.#revision++;
+    } catch (error) {
+      if (!(error instanceof TableFull)) throw error;
+      this.#setAside(record, `${error.message}: raise dns.maxTableMiB`);
+    }
+  }
+
+  #remove(record: ZoneRecord<RecordType>): void {
+    if (isUpper(record.name)) return;
+    if (this.#unservable.size > 0 && this.#takeBack(record)) return;
+    const name = nameBytes(record.name);
+    const said = name && recordData(record, this.#parts.srvWeight);
+    if (!name || !said || !this.#writer.remove(name, name.length, said.type, said.data)) return;
+    this.#records--;
+    this.#revision++;
+  }
+
+  #declare(text: string, by: 1 | -1): void {
+    const name = isUpper(text) ? undefined : nameBytes(text);
+    if (!name) return;
+    try {
+      if (this.#writer.declare(name, name.length, by)) this.#revision++;
+    } catch (error) {
+      if (!(error instanceof TableFull)) throw error;
+    }
+  }
+
+  #setAside(record: ZoneRecord<RecordType>, reason: string): void {
+    const key = unservableKey(record);
+    const known = this.#unservable.get(key);
+    if (known) known.count++;
+    else {
+      const { name, host, type } = record;
+      this.#unservable.set(key, { name, host, type, reason, count: 1 });
+    }
+  }
+
+  #takeBack(record: ZoneRecord<RecordType>): boolean {
+    const key = unservableKey(record);
+    const known = this.#unservable.get(key);
+    if (known && --known.count === 0) this.#unservable.delete(key);
+    return known !== undefined;
+  }
+
+  /** `name` is absolute and lower-case. For the APIs; answers are assembled elsewhere. */
+  lookup(name: string, type: RecordType): Lookup {
+    const node = this.#node(name);
+    if (node === 0) return { kind: 'nxdomain' };
+    const values = this.#values(node, type);
+    return values.length > 0 ? { kind: 'answer', values } : { kind: 'nodata' };
+  }
+
+  /** The values of one name and type as text, also of what DNS cannot say. */
+  hosts(name: string, type: RecordType): readonly string[] {
+    const node = this.#node(name);
+    const values = node === 0 ? [] : this.#values(node, type);
+    if (this.#unservable.size === 0) return values;
+    const others = [...this.#unservable.values()].filter((r) => r.name === name && r.type === type);
+    return [...values, ...others.map((r) => r.host)];
+  }
+
+  /** Every record that DNS can say, in no order. */
+  *records(): Generator<ZoneRecord<RecordType>> {
+    for (const { name, type, ttl, data } of listTable(this.table)) {
+      const text = textOfType(type);
+      if (text) yield { name: textOfName(name), type: text, host: textOfData(text, data), ttlSeconds: ttl };
     }
   }
 
@@ -141,136 +307,68 @@ export class Zone {
     }));
   }
 
-  #follow<T>(diff: SetDiff<T>, records: (value: T) => readonly ZoneRecord[]): void {
-    for (const value of diff.added) this.#replace([], records(value));
-    for (const { before, after } of diff.changed) this.#replace(records(before), records(after));
-    for (const value of diff.removed) this.#replace(records(value), []);
+  #node(name: string): number {
+    const wire = nameBytes(name);
+    if (!wire) return 0;
+    return this.table.find(wire, 0, wire.length, hashName(wire, 0, wire.length, this.table.seed));
   }
 
-  /** The names of declared services exist also while they have no record: NODATA, not NXDOMAIN. */
-  #declare<T>(diff: SetDiff<T>, names: (value: T) => readonly string[]): void {
-    for (const value of diff.added) this.#count(names(value), 1);
-    for (const { before, after } of diff.changed) {
-      const [old, now] = [names(before), names(after)];
-      if (old.join() === now.join()) continue;
-      this.#count(now, 1);
-      this.#count(old, -1);
-    }
-    for (const value of diff.removed) this.#count(names(value), -1);
-  }
-
-  #count(names: readonly string[], by: 1 | -1): void {
-    for (const name of names) {
-      const node = this.#node(name);
-      node.declared += by;
-      if (node.declared !== (by === 1 ? 1 : 0)) continue;
-      this.#revision++;
-      this.#touchParents(name, by);
-      this.#dropIfEmpty(name, node);
-    }
-  }
-
-  /** Additions first, so that a record on both sides is never away. */
-  #replace(before: readonly ZoneRecord[], after: readonly ZoneRecord[]): void {
-    if (sameRecords(before, after)) return;
-    for (const r of after) this.#add(r);
-    for (const r of before) this.#remove(r);
-  }
-
-  #add(record: ZoneRecord): void {
-    const reason = unservable(record);
-    if (reason !== undefined) this.#countUnservable(record, reason);
-    const node = this.#node(record.name);
-    let set = node[record.type];
-    if (!set) {
-      if (!ownsRecords(node)) this.#touchParents(record.name, 1);
-      set = new RecordSet();
-      node[record.type] = set;
-    }
-    if (!set.add(record, this.settings.srvWeight)) return;
-    this.#recordCount++;
-    this.#revision++;
-  }
-
-  #remove(record: ZoneRecord): void {
-    const node = this.#nodes.get(record.name);
-    const set = node?.[record.type];
-    if (!node || !set) return;
-    this.#forgetUnservable(record);
-    if (!set.remove(record)) return;
-    this.#recordCount--;
-    this.#revision++;
-    if (set.size > 0) return;
-    node[record.type] = undefined;
-    if (ownsRecords(node)) return;
-    this.#touchParents(record.name, -1);
-    this.#dropIfEmpty(record.name, node);
-  }
-
-  #node(name: string): Node {
-    let node = this.#nodes.get(name);
-    if (!node) {
-      node = { A: undefined, AAAA: undefined, SRV: undefined, declared: 0, below: 0 };
-      this.#nodes.set(name, node);
-    }
-    return node;
-  }
-
-  #dropIfEmpty(name: string, node: Node): void {
-    if (!ownsRecords(node) && node.declared === 0 && node.below === 0) this.#nodes.delete(name);
-  }
-
-  /** Count a name in, or out, at each name between it and the apex. */
-  #touchParents(name: string, by: 1 | -1): void {
-    if (!name.endsWith(`.${this.#apex}`)) return;
-    for (let at = name.indexOf('.') + 1; at > 0; at = name.indexOf('.', at) + 1) {
-      const parent = name.slice(at);
-      if (parent.length <= this.#apex.length) return;
-      const node = this.#node(parent);
-      node.below += by;
-      this.#dropIfEmpty(parent, node);
-    }
-  }
-
-  #countUnservable(record: ZoneRecord, reason: string): void {
-    const key = unservableKey(record);
-    const known = this.#unservable.get(key);
-    if (known) known.count++;
-    else this.#unservable.set(key, { ...record, reason, count: 1 });
-  }
-
-  #forgetUnservable(record: ZoneRecord): void {
-    if (this.#unservable.size === 0) return;
-    const key = unservableKey(record);
-    const known = this.#unservable.get(key);
-    if (known && --known.count === 0) this.#unservable.delete(key);
+  #values(node: number, type: RecordType): string[] {
+    const set = this.table.set(node, TYPE[type]);
+    return set === 0 ? [] : [...recordsOf(this.table, set)].map((data) => textOfData(type, data));
   }
 }
 
-const NONE: readonly Entry[] = [];
-
-function entriesOf(node: Node, type: number): readonly Entry[] {
-  const set = (t: ZoneRecordType): readonly Entry[] => node[t]?.entries ?? NONE;
-  if (type === TYPE.A) return set('A');
-  if (type === TYPE.AAAA) return set('AAAA');
-  if (type === TYPE.SRV) return set('SRV');
-  if (type === TYPE.ANY) return [...set('SRV'), ...set('A'), ...set('AAAA')];
-  return NONE;
+function wireOf(name: string): Uint8Array {
+  return nameBytes(name) ?? new Uint8Array(1);
 }
 
-function ownsRecords(node: Node): boolean {
-  return node.A !== undefined || node.AAAA !== undefined || node.SRV !== undefined;
+const TEXT_TYPES: ReadonlyMap<number, RecordType> = new Map(
+  (['A', 'AAAA', 'SRV', 'CNAME', 'PTR', 'TXT'] as const).map((t) => [TYPE[t], t]),
+);
+
+function textOfType(type: number): RecordType | undefined {
+  return TEXT_TYPES.get(type);
 }
 
-function unservableKey(record: ZoneRecord): string {
+function isUpper(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c >= 65 && c <= 90) return true;
+  }
+  return false;
+}
+
+function unservableKey(record: ZoneRecord<RecordType>): string {
   return `${record.type} ${record.name} ${record.host}`;
 }
 
-function sameRecords(a: readonly ZoneRecord[], b: readonly ZoneRecord[]): boolean {
+function sameRecords(a: readonly ZoneRecord<RecordType>[], b: readonly ZoneRecord<RecordType>[]): boolean {
   return (
     a.length === b.length &&
-    a.every((r, i) => r.name === b[i]?.name && r.host === b[i].host && r.type === b[i].type)
+    a.every((r, i) => {
+      const other = b[i];
+      return (
+        r.name === other?.name &&
+        r.host === other.host &&
+        r.type === other.type &&
+        r.weight === other.weight &&
+        r.priority === other.priority &&
+        r.ttlSeconds === other.ttlSeconds
+      );
+    })
   );
+}
+
+function everythingAdded(version: CatalogVersion): CatalogDiff {
+  return {
+    agents: added(version.agents),
+    frameworks: added(version.frameworks),
+    tasks: added(version.tasks),
+    services: added(version.services),
+    mastersChanged: true,
+    staleChanged: true,
+  };
 }
 
 function added<T>(map: ReadonlyMap<string, T>): SetDiff<T> {

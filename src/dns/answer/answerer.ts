@@ -1,0 +1,394 @@
+import type { Datagram } from '../../net/datagrams.ts';
+import { EDE, EDNS_OPTION, HEADER_BYTES, PLAIN_UDP_LIMIT, RCODE, TCP_LIMIT, TYPE } from '../wire/index.ts';
+import { hashName, isSuffix } from '../table/index.ts';
+import type { TableReader } from '../table/index.ts';
+import { Entries } from './entries.ts';
+import { IGNORE, PLAIN, Question } from './question.ts';
+import { FLAG, OPT_HEAD_BYTES, ReplyWriter } from './reply.ts';
+import type { AnswerSettings, ServedZone } from './settings.ts';
+
+/** The name is for somebody else to look up; nothing was written. */
+export const COLD = -1;
+
+/** How a message came. `LOCAL`: say what the table says, do not hand it on. */
+export const OVER_UDP = 0;
+export const OVER_TCP = 1;
+export const LOCAL = 2;
+
+/** What the answering path counts; see counters.ts. */
+export interface AnswerCounters {
+  question(type: number): void;
+  reply(tcp: boolean, rcode: number): void;
+  ignored(): void;
+  truncated(): void;
+}
+
+export interface AnswererParts {
+  readonly table: TableReader;
+  readonly settings: AnswerSettings;
+  readonly counters: AnswerCounters;
+  /** Starts the shuffling; any number. */
+  readonly seed: number;
+}
+
+const MAX_CHAIN = 8;
+/** Beyond so many targets, clients ask for the addresses of the rest. */
+const MAX_TARGETS = 64;
+
+/**
+ * Answers questions out of the table: bytes in, bytes out, nothing allocated (mesos-dns.md §7.3, with the fixes of §13). Each thread has
+ * one of its own. Whoever calls brackets the calls with `table.begin` and `table.end`.
+ */
+export class Answerer {
+  readonly #table: TableReader;
+  readonly #settings: AnswerSettings;
+  readonly #counters: AnswerCounters;
+  readonly #entries: Entries;
+  readonly question = new Question();
+  readonly #reply = new ReplyWriter();
+  readonly #targets = new Int32Array(MAX_TARGETS * 2);
+  #targetCount = 0;
+  #aa = true;
+  /** As of the beginning of this answer: room for saying so was kept then. */
+  #stale = false;
+  /** The name that is looked up is not a tail of the one that was asked: owners are written out. */
+  #renamed = false;
+  /** Response code of the last reply, for who logs. */
+  rcode = 0;
+
+  constructor(parts: AnswererParts) {
+    this.#table = parts.table;
+    this.#settings = parts.settings;
+    this.#counters = parts.counters;
+    this.#entries = new Entries(parts.table, parts.seed);
+  }
+
+  /** The length of the reply, 0 for silence, or `COLD`. */
+  answer(d: Datagram, mode: number): number {
+    const q = this.question;
+    const verdict = q.read(d.request, d.start, d.end, this.#table.seed);
+    if (verdict === IGNORE) {
+      this.#counters.ignored();
+      return 0;
+    }
+    this.#begin(d, mode);
+    if (verdict !== PLAIN) return this.#done(mode, verdict, 0);
+    this.#counters.question(q.type);
+    const node = this.#findNode();
+    if (node === 0) return this.#absent(mode);
+    return q.type === TYPE.ANY ? this.#any(node, mode) : this.#present(node, mode);
+  }
+
+  #begin(d: Datagram, mode: number): void {
+    const q = this.question;
+    const r = this.#reply;
+    r.begin(d.request, d.start, q.end === 0 ? d.start + HEADER_BYTES : q.end, d.reply, d.replyAt);
+    this.#aa = false;
+    this.#stale = this.#table.stale;
+    let room = PLAIN_UDP_LIMIT;
+    if (mode !== OVER_UDP) room = TCP_LIMIT;
+    else if (q.edns) room = Math.max(room, Math.min(q.payloadBytes, this.#settings.udpPayloadBytes));
+    r.limit = d.replyAt + Math.min(room, d.replyRoom) - (q.edns ? this.#optBytes(mode) : 0);
+    this.#renamed = false;
+    this.#targetCount = 0;
+  }
+
+  /** The node of the question, also under what else it may be called; 0 when there is none. */
+  #findNode(): number {
+    const q = this.question;
+    const node = this.#table.find(q.key, 0, q.keyLength, q.hash);
+    if (node !== 0 || (!q.starred && this.#settings.aliases.length === 0)) return node;
+    return this.#findRenamed();
+  }
+
+  /** Mesos-DNS has no wildcards but ignores every `.*` in a question; alias zones stand for others. */
+  #findRenamed(): number {
+    const q = this.question;
+    if (q.starred) this.#renamed = ignoreStars(q);
+    for (const { from, to } of this.#settings.aliases) {
+      if (!isSuffix(q.key, 0, q.keyLength, from)) continue;
+      const head = q.keyLength - from.length;
+      if (head + to.length > 255) break;
+      q.key.set(to, head);
+      q.keyLength = head + to.length;
+      this.#renamed = true;
+      break;
+    }
+    if (!this.#renamed) return 0;
+    q.hash = hashName(q.key, 0, q.keyLength, this.#table.seed);
+    return this.#table.find(q.key, 0, q.keyLength, q.hash);
+  }
+
+  #present(node: number, mode: number): number {
+    const t = this.#table;
+    const { type } = this.question;
+    const set = t.set(node, type);
+    if (set !== 0) {
+      this.#aa = true;
+      this.#writeSet(node, set, HEADER_BYTES);
+      return this.#answered(mode);
+    }
+    const alias = t.set(node, TYPE.CNAME);
+    if (alias !== 0) return this.#follow(alias, mode);
+    return this.#nothing(RCODE.NOERROR, mode);
+  }
+
+  /** Nothing in the table has that name: outside our zones, or it does not exist. */
+  #absent(mode: number): number {
+    return this.#nothing(RCODE.NXDOMAIN, mode);
+  }
+
+  /** NODATA or NXDOMAIN, with the SOA that says for how long (RFC 2308 §3); or somebody else's name. */
+  #nothing(rcode: number, mode: number): number {
+    const { key, keyLength } = this.question;
+    const zone = this.#zoneOf(key, 0, keyLength);
+    if (!zone) {
+      if (this.#settings.forwards && mode !== LOCAL) return COLD;
+      return this.#done(mode, RCODE.REFUSED, 0);
+    }
+    if (!zone.fixed && !this.#table.ready) return this.#done(mode, RCODE.SERVFAIL, EDE.NOT_READY);
+    this.#aa = true;
+    this.#authority(zone, keyLength);
+    return this.#done(mode, rcode, 0);
+  }
+
+  /** The SOA of a zone, in whose negative answers its TTL is the minimum. `keyLength` is that of the name that was looked up. */
+  #authority(zone: ServedZone, keyLength: number): void {
+    const t = this.#table;
+    const { apex } = zone;
+    const node = t.find(apex, 0, apex.length, hashName(apex, 0, apex.length, t.seed));
+    const set = node === 0 ? 0 : t.set(node, TYPE.SOA);
+    if (set === 0) return;
+    const at = this.#entries.first(set);
+    const length = this.#entries.lengthOf(at);
+    const data = this.#entries.dataOf(at);
+    const minimum = minimumOf(t.bytes, data + length - 4);
+    const ttl = Math.min(minimum, t.ttlOf(set));
+    const fits = this.#renamed
+      ? this.#reply.recordOf(apex, 0, apex.length, TYPE.SOA, ttl, t.bytes, data, length)
+      : this.#reply.record(HEADER_BYTES + keyLength - apex.length, TYPE.SOA, ttl, t.bytes, data, length);
+    if (fits) this.#reply.authority++;
+  }
+
+  /** One set over UDP (RFC 8482 §4.1), all of them over TCP. */
+  #any(node: number, mode: number): number {
+    const t = this.#table;
+    let set = t.firstSet(node);
+    if (set === 0) return this.#nothing(RCODE.NOERROR, mode);
+    this.#aa = true;
+    for (; set !== 0; set = t.nextSet(set)) {
+      this.#writeSet(node, set, HEADER_BYTES);
+      if (mode === OVER_UDP || this.#reply.truncated) break;
+    }
+    return this.#answered(mode);
+  }
+
+  /** CNAME records, one after the other, and what is at their end (RFC 1034 §4.3.2). */
+  #follow(first: number, mode: number): number {
+    const t = this.#table;
+    const r = this.#reply;
+    const start = r.at;
+    let owner = HEADER_BYTES;
+    let set = first;
+    this.#aa = true;
+    for (let hop = 0; hop < MAX_CHAIN; hop++) {
+      const at = this.#entries.first(set);
+      const target = this.#entries.dataOf(at);
+      const end = target + this.#entries.lengthOf(at);
+      if (!r.record(owner, TYPE.CNAME, t.ttlOf(set), t.bytes, target, end - target)) {
+        r.truncated = true;
+        return this.#done(mode, RCODE.NOERROR, 0);
+      }
+      r.answers++;
+      owner = r.at - (end - target) - r.base;
+      const node = t.find(t.bytes, target, end, hashName(t.bytes, target, end, t.seed));
+      const found = node === 0 ? 0 : t.set(node, this.question.type);
+      if (found !== 0) {
+        this.#writeSet(node, found, owner);
+        return this.#answered(mode);
+      }
+      set = node === 0 ? 0 : t.set(node, TYPE.CNAME);
+      if (set !== 0) continue;
+      if (this.#zoneOf(t.bytes, target, end))
+        return this.#done(mode, node === 0 ? RCODE.NXDOMAIN : RCODE.NOERROR, 0);
+      if (mode === LOCAL || !this.#settings.forwards || (this.question.flags & FLAG.RD) === 0) break;
+      r.rewind(start);
+      return COLD;
+    }
+    return this.#done(mode, RCODE.NOERROR, 0);
+  }
+
+  /** The records of a set in random order: all of them, as many as the name allows, or as many as fit. */
+  #writeSet(node: number, set: number, owner: number): void {
+    const t = this.#table;
+    const r = this.#reply;
+    const entries = this.#entries;
+    const type = t.typeOf(set);
+    const ttl = t.ttlOf(set);
+    const count = entries.gather(set);
+    const allowed = t.answersOf(node);
+    const wanted = allowed !== 0 && allowed < count ? allowed : count;
+    // Mesos-DNS names what it looked up as the owner of addresses, and what was asked as that of services.
+    const written =
+      this.#renamed &&
+      owner === HEADER_BYTES &&
+      (type === TYPE.A || type === TYPE.AAAA) &&
+      this.question.starred;
+    for (let i = 0; i < wanted; i++) {
+      const at = entries.draw(i, count);
+      const length = entries.lengthOf(at);
+      const data = entries.dataOf(at);
+      const fits = written
+        ? r.recordOf(this.question.key, 0, this.question.keyLength, type, ttl, t.bytes, data, length)
+        : r.record(owner, type, ttl, t.bytes, data, length);
+      if (!fits) {
+        r.truncated = true;
+        return;
+      }
+      r.answers++;
+      if (type === TYPE.SRV) this.#noteTarget(r.at - length + 6, r.at);
+      else if (type === TYPE.NS) this.#noteTarget(r.at - length, r.at);
+    }
+  }
+
+  #noteTarget(from: number, to: number): void {
+    if (this.#targetCount === MAX_TARGETS) return;
+    this.#targets[this.#targetCount * 2] = from;
+    this.#targets[this.#targetCount * 2 + 1] = to;
+    this.#targetCount++;
+  }
+
+  #answered(mode: number): number {
+    if (this.#targetCount > 0 && !this.#reply.truncated) this.#addTargets();
+    return this.#done(mode, RCODE.NOERROR, 0);
+  }
+
+  /** An address of each kind for each target of SRV records, while there is room: leaving them out costs but a second question. */
+  #addTargets(): void {
+    const t = this.#table;
+    const r = this.#reply;
+    const targets = this.#targets;
+    const { out } = r;
+    for (let i = 0; i < this.#targetCount; i++) {
+      const from = targets[i * 2] as number;
+      const node = t.find(
+        out,
+        from,
+        targets[i * 2 + 1] as number,
+        hashName(out, from, targets[i * 2 + 1] as number, t.seed),
+      );
+      // The place of the target is used from here on for what was found there.
+      targets[i * 2 + 1] = node;
+      if (node === 0 || this.#seen(node, i)) continue;
+      for (let set = t.firstSet(node); set !== 0; set = t.nextSet(set)) {
+        const type = t.typeOf(set);
+        if (type !== TYPE.A && type !== TYPE.AAAA) continue;
+        const at = this.#entries.any(set);
+        const fits = r.record(
+          from - r.base,
+          type,
+          t.ttlOf(set),
+          t.bytes,
+          this.#entries.dataOf(at),
+          this.#entries.lengthOf(at),
+        );
+        if (!fits) return;
+        r.additional++;
+      }
+    }
+  }
+
+  #seen(node: number, before: number): boolean {
+    for (let i = 0; i < before; i++) if (this.#targets[i * 2 + 1] === node) return true;
+    return false;
+  }
+
+  #zoneOf(bytes: Uint8Array, at: number, end: number): ServedZone | undefined {
+    for (const zone of this.#settings.zones) if (isSuffix(bytes, at, end, zone.apex)) return zone;
+    return undefined;
+  }
+
+  /** OPT, if the client sent one (RFC 6891 §7), and the header. */
+  #done(mode: number, rcode: number, ede: number): number {
+    const q = this.question;
+    const r = this.#reply;
+    const udp = mode === OVER_UDP;
+    if (q.edns) this.#writeOpt(mode, rcode, ede);
+    let flags = 0;
+    if (this.#aa) flags |= FLAG.AA;
+    if (this.#aa && this.#settings.recurseOn) flags |= FLAG.RA;
+    if (r.truncated) {
+      this.#counters.truncated();
+      // Over TCP there is no way left to ask for more: resolvers take TC there for a failure, part of the endpoints is better than none.
+      if (udp && this.#settings.setTruncateBit) flags |= FLAG.TC;
+    }
+    this.rcode = rcode;
+    this.#counters.reply(!udp, rcode);
+    return r.finish(q, flags, rcode);
+  }
+
+  #writeOpt(mode: number, rcode: number, ede: number): void {
+    const q = this.question;
+    const r = this.#reply;
+    const length = r.openOpt(this.#settings.udpPayloadBytes, rcode, q.dnssecOk);
+    const { nsid, tcpIdleTenths } = this.#settings;
+    if (q.nsid && nsid.length > 0) {
+      r.option(EDNS_OPTION.NSID, nsid.length);
+      r.raw(nsid);
+    }
+    if (mode === OVER_TCP && q.keepAlive) {
+      r.option(EDNS_OPTION.TCP_KEEPALIVE, 2);
+      r.u16(tcpIdleTenths);
+    }
+    if (ede !== 0) r.extendedError(ede);
+    else if (this.#aa && this.#stale) r.extendedError(EDE.STALE_ANSWER);
+    r.closeOpt(length);
+  }
+
+  /** What OPT can come to take. */
+  #optBytes(mode: number): number {
+    const q = this.question;
+    let bytes = OPT_HEAD_BYTES + (this.#stale ? 6 : 0);
+    if (q.nsid) bytes += 4 + this.#settings.nsid.length;
+    if (mode === OVER_TCP && q.keepAlive) bytes += 6;
+    return bytes;
+  }
+}
+
+function minimumOf(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
+  );
+}
+
+/** Take every `.*` out of the name, as Mesos-DNS does with its text: what follows in that label joins the one before. */
+function ignoreStars(q: Question): boolean {
+  const { key } = q;
+  let to = 0;
+  let last = -1;
+  for (let at = 0; key[at] !== 0;) {
+    const length = key[at] as number;
+    const star = at > 0 && key[at + 1] === 42;
+    const rest = star ? length - 1 : length;
+    if (star && last >= 0) {
+      const joined = (key[last] as number) + rest;
+      if (joined > 63) return false;
+      key.copyWithin(to, at + 2, at + 1 + length);
+      key[last] = joined;
+      to += rest;
+    } else {
+      key.copyWithin(to, at, at + 1 + length);
+      last = to;
+      to += 1 + length;
+    }
+    at += 1 + length;
+  }
+  const changed = to + 1 !== q.keyLength;
+  key[to] = 0;
+  q.keyLength = to + 1;
+  return changed;
+}
