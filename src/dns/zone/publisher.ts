@@ -7,6 +7,14 @@ export interface Change {
   readonly after: readonly ZoneRecord<RecordType>[];
   readonly namesBefore?: readonly string[];
   readonly namesAfter?: readonly string[];
+  /** From now on; a name need not have records. */
+  readonly limits?: readonly Limit[];
+}
+
+/** How many records an answer for a name has at most; undefined for all. */
+export interface Limit {
+  readonly name: string;
+  readonly answers: number | undefined;
 }
 
 /**
