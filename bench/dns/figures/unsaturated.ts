@@ -1,0 +1,59 @@
+import { nameOf, questions } from '../cluster.ts';
+import { edgeName, fastEngine, startedEdge, zoneFile } from '../edge.ts';
+import { atMost } from '../figure.ts';
+import type { Figure } from '../figure.ts';
+import { SERVER_CORE, end, write } from '../machine.ts';
+import type { Started } from '../machine.ts';
+import { startMaster } from '../master.ts';
+import { startEcho, startKnot, startNsd } from '../peers.ts';
+import { Rounds } from '../rounds.ts';
+import type { Subject } from '../rounds.ts';
+
+const TASKS = 10_000;
+const RATE = 20_000;
+
+/** CPU time per query where a server has time to spare: batches are small here, and waking up counts. */
+export const unsaturated: Figure = {
+  name: 'unsaturated',
+  async run({ rounds, seconds }) {
+    const started: Started[] = [];
+    try {
+      const file = write('questions-unsaturated', questions(TASKS, 20_000));
+      const master = await startMaster(TASKS, 'stream');
+      const edge = await startedEdge(SERVER_CORE, master, TASKS);
+      started.push(master, edge);
+      const ours = edgeName(fastEngine);
+      const subjects: Subject[] = [{ ...edge, name: ours, questions: file, ours: true }];
+      const zone = await zoneFile(edge);
+      for (const peer of [await startKnot(zone, nameOf(0)), await startNsd(zone, nameOf(0))])
+        if (peer) {
+          started.push(peer);
+          subjects.push({ ...peer, questions: file });
+        }
+      const echo = await startEcho();
+      if (echo) {
+        started.push(echo);
+        subjects.push({ ...echo, questions: file, echo: true });
+      }
+      const results = await Rounds.run(subjects, { rounds, seconds, load: { rate: RATE } });
+      const us = results.median(ours, 'usPerQuery').toFixed(1);
+      const ratio = atMost(
+        'CPU per query, 20,000 queries/s',
+        results.ratio(ours, 'Knot'),
+        0.6,
+        ' × Knot',
+        ` (${us} µs)`,
+      );
+      const lost = results.lost(ours);
+      return {
+        findings: [
+          ratio,
+          { what: 'the same: queries lost', goal: 'none', measured: String(lost), reached: lost === 0 },
+        ],
+        details: ['20,000 queries/s, one core, 10,000 tasks:', results.table(['Knot', 'NSD', 'C echo'])],
+      };
+    } finally {
+      for (const one of started.toReversed()) await end(one);
+    }
+  },
+};
