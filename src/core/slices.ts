@@ -1,0 +1,30 @@
+/**
+ * Long work that can be interrupted: a generator that yields wherever it may rest. The same code runs at once where
+ * that is wanted (tests, small inputs), or in slices between which the event loop gets its turn.
+ */
+export type Work<T> = Generator<undefined, T, undefined>;
+
+/** Decides when work has run for long enough, and lets everything else have its turn. */
+export interface Rest {
+  /** Whether this slice has lasted long enough. */
+  due(): boolean;
+  /** Resolves when the event loop has gone round; the next slice begins then. */
+  take(): Promise<void>;
+}
+
+/** Do all of it now. */
+export function runAtOnce<T>(work: Work<T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Do all of it, with a rest whenever one is due. */
+export async function runInSlices<T>(work: Work<T>, rest: Rest): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+    if (rest.due()) await rest.take();
+  }
+}
