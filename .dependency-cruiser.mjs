@@ -99,7 +99,7 @@ export default {
       from: { path: '^src/', pathNot: `${TEST}|[.]contract[.]ts$` },
       to: {
         dependencyTypes: ['npm', 'npm-dev', 'npm-no-pkg', 'unknown'],
-        pathNot: 'node_modules/(pino|undici|@types|fastify|zod|yaml|commander|prom-client)/',
+        pathNot: 'node_modules/(pino|undici|@types|fastify|zod|yaml|commander|prom-client|lru-cache)/',
       },
     },
     {

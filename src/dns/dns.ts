@@ -1,4 +1,3 @@
-import { getServers } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
@@ -17,11 +16,12 @@ import type { DnsConfig } from './config.ts';
 import { dnsErrors } from './errors.ts';
 import { FrameworkHosts } from './framework-hosts.ts';
 import { Answerer } from './answer/answerer.ts';
-import { Forwarder } from './handlers/forward.ts';
+import { exposeResolverMetrics } from './forward/metrics.ts';
+import { Resolver } from './forward/resolver.ts';
+import { resolverSettings } from './forward/settings.ts';
 import { addressesOf } from './local-addresses.ts';
 import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
 import { pipeline } from './pipeline.ts';
-import { parseResolver } from './resolver-address.ts';
 import { answerSettings, clusterHead, namingSettings } from './served.ts';
 import { ColdQuestions } from './server/cold.ts';
 import { Responder } from './server/responder.ts';
@@ -57,7 +57,7 @@ class DnsComponent implements Dns {
   readonly #parts: DnsParts;
   readonly #zone: Zone;
   readonly #frameworkHosts: FrameworkHosts;
-  readonly #forwarder: Forwarder;
+  readonly #resolver: Resolver;
   readonly #server: DnsServer;
   readonly #api: Api;
   #httpPort: number | undefined;
@@ -78,9 +78,9 @@ class DnsComponent implements Dns {
         this.#zone.apply(catalog.current, { ...NOTHING, frameworks });
       },
     });
-    this.#forwarder = new Forwarder({ settings: forwardSettings(config), reactor, clock, random, counters });
-    const forwarder = this.#forwarder;
-    const stages = pipeline({ forwarder, externalOn: config.externalOn });
+    this.#resolver = new Resolver({ ...parts, settings: resolverSettings(config, log), counters });
+    const resolver = this.#resolver;
+    const stages = pipeline({ resolver, externalOn: config.externalOn });
     const cold = new ColdQuestions({ stages, settings: config, counters, log });
     const { table } = this.#zone;
     const settings = answerSettings(config, [clusterHead(config)]);
@@ -98,8 +98,9 @@ class DnsComponent implements Dns {
       zoneRecords: () => this.#zone.size,
       zoneRevision: () => this.#zone.revision,
       tcpConnections: () => this.#server.tcpConnections,
-      forwardsUnderWay: () => forwarder.underWay,
+      forwardsUnderWay: () => resolver.underWay,
     });
+    exposeResolverMetrics(parts.metrics, resolver);
     this.#addHealth();
   }
 
@@ -134,7 +135,7 @@ class DnsComponent implements Dns {
 
   async stop(): Promise<void> {
     this.#running = false;
-    await this.#server.stop(this.#parts.config.drainMs, () => this.#forwarder.close());
+    await this.#server.stop(this.#parts.config.drainMs, () => this.#resolver.close());
     this.#unsubscribe();
     this.#frameworkHosts.stop();
     await this.#api.close();
@@ -200,23 +201,4 @@ function makeZone({ config, clock, random, later = setImmediate }: DnsParts): Zo
     nowSeconds: () => Math.floor(clock.now() / 1000),
     slices: { ms: SLICE_MS, nowMs: () => clock.monotonic(), later },
   });
-}
-
-function forwardSettings(config: DnsConfig): ConstructorParameters<typeof Forwarder>[0]['settings'] {
-  const peers = (texts: readonly string[]): Peer[] => texts.flatMap((text) => parseResolver(text) ?? []);
-  return {
-    zoneResolvers: new Map(
-      Object.entries(config.zoneResolvers).map(([zone, list]) => [`${zone}.`, peers(list)]),
-    ),
-    resolvers: peers(config.resolvers.length > 0 ? config.resolvers : systemResolvers()),
-    timeoutMs: config.forwardTimeoutMs,
-    maxForwards: config.maxForwards,
-    udpPayloadBytes: config.udpPayloadBytes,
-    setTruncateBit: config.setTruncateBit,
-  };
-}
-
-/** The system's resolvers, without local ones: those may well ask us again. */
-function systemResolvers(): string[] {
-  return getServers().filter((text) => !/^(127\.|\[?::1\]?(:|$))/.test(text));
 }

@@ -1,6 +1,6 @@
-import type { Forwarder } from './handlers/forward.ts';
+import type { Resolver } from './forward/resolver.ts';
 import type { DnsTransport } from './metrics.ts';
-import { EDE, RCODE, emptyReply } from './wire/index.ts';
+import { RCODE, emptyReply } from './wire/index.ts';
 import type { Query, Reply } from './wire/index.ts';
 
 /** A query on its way through the pipeline. */
@@ -24,7 +24,7 @@ export interface Stage {
 }
 
 export interface PipelineParts {
-  readonly forwarder: Forwarder;
+  readonly resolver: Resolver;
   readonly externalOn: boolean;
 }
 
@@ -34,8 +34,8 @@ export interface PipelineParts {
  */
 export function pipeline(parts: PipelineParts): readonly Stage[] {
   return [
-    // Where it is allowed and there is somebody to ask; zone resolvers before the general ones.
-    ...(parts.externalOn ? [forwardStage(parts.forwarder)] : []),
+    // Where it is allowed: from the cache or by other resolvers. It refuses what clients may not ask and nobody can answer.
+    ...(parts.externalOn ? [forwardStage(parts.resolver)] : []),
     // Last: nobody above took it, and silence would make clients wait.
     { name: 'refuse', decide: () => ({ kind: 'reply', reply: emptyReply(RCODE.REFUSED) }) },
   ];
@@ -50,14 +50,11 @@ export function decide(stages: readonly Stage[], arrival: Arrival): Decision {
   return { kind: 'reply', reply: emptyReply(RCODE.REFUSED) };
 }
 
-function forwardStage(forwarder: Forwarder): Stage {
-  const failed = emptyReply(RCODE.SERVFAIL, { recursionAvailable: true, ede: EDE.NO_REACHABLE_AUTHORITY });
+function forwardStage(resolver: Resolver): Stage {
   return {
     name: 'forward',
-    decide: ({ query, bytes, transport }) => {
-      if (forwarder.resolversFor(query.question.name).length === 0) return undefined;
-      const outcome = forwarder.ask(query, bytes, transport).then((reply) => reply ?? failed);
-      return { kind: 'relay', outcome };
+    decide: ({ query, bytes, transport, ip }) => {
+      return { kind: 'relay', outcome: resolver.resolve(query, bytes, transport, { ip }) };
     },
   };
 }

@@ -5,6 +5,8 @@ import type { Health } from '../../core/health.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
 import type { Catalog } from '../../cluster/index.ts';
+import { createAcl } from '../acl/acl.ts';
+import { allowOnly } from '../acl/api-hook.ts';
 import type { DnsConfig } from '../config.ts';
 import { enumerate } from '../zone/index.ts';
 import type { Zone, ZoneSettings } from '../zone/index.ts';
@@ -39,6 +41,7 @@ interface Route {
 /** The HTTP API of Mesos-DNS (mesos-dns.md §9), `/rejected` of our own, and what every port of ours has. */
 export function createDnsApi(parts: DnsApiParts): Api {
   const api = createApi({ bodyLimitBytes: 64 * 1024 });
+  allowOnly(api, createAcl(parts.config.acl.api));
   for (const route of routes(parts)) addRoute(api, route);
   addNotYetRoute(api);
   addRejected(api, parts);

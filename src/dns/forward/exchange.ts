@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { DatagramSocket, Peer, Reactor, Transport } from '../../net/index.ts';
-import { HEADER_BYTES, MessageFramer, copyOf, framed, questionEnd, u16 } from '../wire/index.ts';
+import { MessageFramer, copyOf, framed } from '../wire/index.ts';
 import { ipBytes } from '../zone/index.ts';
+import { matchReply, randomUint16 } from './question.ts';
 
 export interface ExchangeParts {
   readonly reactor: Reactor;
@@ -15,39 +16,57 @@ export interface ExchangeParts {
   readonly onRejected: () => void;
 }
 
+/** What one question to one resolver came to. */
+export type Exchanged =
+  | { readonly kind: 'reply'; readonly bytes: Uint8Array; readonly folded: boolean }
+  /** It does not read EDNS. */
+  | { readonly kind: 'not-understood' }
+  /** Nothing came in time. */
+  | { readonly kind: 'none' };
+
+const NONE: Exchanged = { kind: 'none' };
+
 /**
- * One question to one resolver, over UDP from a socket and a port of its own, or over TCP. Resolves to the reply with the id that was
- * asked with, or to undefined when none came in time. Only a message that matches in address, port, id and question
- * counts; anything else is ignored and the wait goes on (RFC 5452 §9).
+ * One question over UDP, from a socket and a port of its own. Only a message that matches in address, port, id and question, every
+ * letter of it, counts; anything else is ignored and the wait goes on (RFC 5452 §9). What matches but for the case of letters is
+ * no reply either: `confirm` is called once to ask in a way that cannot be forged, and what it brings counts if nothing
+ * better comes before.
  */
-export function exchange(
+export async function overUdp(
   parts: ExchangeParts,
   request: Uint8Array,
   to: Peer,
-  transport: 'udp' | 'tcp',
-): Promise<Uint8Array | undefined> {
-  return transport === 'udp' ? overUdp(parts, request, to) : overTcp(parts, request, to);
-}
-
-async function overUdp(parts: ExchangeParts, request: Uint8Array, to: Peer): Promise<Uint8Array | undefined> {
+  confirm: () => Promise<Exchanged>,
+): Promise<Exchanged> {
   const target = ipBytes(to.ip);
-  let settle: (reply: Uint8Array | undefined) => void = () => {};
-  const outcome = new Promise<Uint8Array | undefined>((resolve) => (settle = resolve));
+  const deadline = parts.clock.monotonic() + parts.timeoutMs;
+  let settle: (outcome: Exchanged) => void = () => {};
+  const outcome = new Promise<Exchanged>((resolve) => (settle = resolve));
+  let confirming = false;
+  const onFolded = (): void => {
+    parts.onRejected();
+    if (confirming) return;
+    confirming = true;
+    void confirm().then((confirmed) => confirmed.kind === 'reply' && settle(confirmed));
+  };
   const socket = await randomPort(parts, to.ip.includes(':') ? '::' : '0.0.0.0', (bytes, from) => {
-    const matches = from.port === to.port && sameBytes(ipBytes(from.ip), target) && isReplyTo(bytes, request);
-    if (matches) settle(copyOf(bytes));
+    const expected = from.port === to.port && sameBytes(ipBytes(from.ip), target);
+    const match = expected && parts.clock.monotonic() <= deadline ? matchReply(bytes, request) : 'no';
+    if (match === 'reply') settle({ kind: 'reply', bytes: copyOf(bytes), folded: false });
+    else if (match === 'not-understood') settle({ kind: 'not-understood' });
+    else if (match === 'folded') onFolded();
     else parts.onRejected();
   });
-  if (!socket) return undefined;
-  const giveUp = (): void => settle(undefined);
+  if (!socket) return NONE;
+  const giveUp = (): void => settle(NONE);
   const timer = parts.clock.after(parts.timeoutMs, giveUp);
   parts.underWay.add(giveUp);
   socket.send(request, to);
-  const reply = await outcome;
+  const result = await outcome;
   parts.underWay.delete(giveUp);
   timer.cancel();
   void socket.close();
-  return reply;
+  return result;
 }
 
 /** The system draws ports from less than half of all; drawing ourselves makes guessing twice as hard. */
@@ -67,25 +86,21 @@ async function randomPort(
   return undefined;
 }
 
-/** Uniform over `min` to 65535, from the source that is fit for keys. */
-export function randomUint16(random: Random, min = 0): number {
-  for (;;) {
-    const n = u16(random.bytes(2), 0);
-    if (n >= min) return n;
-  }
-}
-
-function overTcp(parts: ExchangeParts, request: Uint8Array, to: Peer): Promise<Uint8Array | undefined> {
+/**
+ * One question over a TCP connection of its own. Who answers there is who was called, so a name in other letters is let
+ * through, and said.
+ */
+export function overTcp(parts: ExchangeParts, request: Uint8Array, to: Peer): Promise<Exchanged> {
   return new Promise((resolve) => {
     const framer = new MessageFramer();
     const state: { transport?: Transport; timer?: Timer } = {};
-    const settle = (reply: Uint8Array | undefined): void => {
+    const settle = (outcome: Exchanged): void => {
       parts.underWay.delete(giveUp);
       state.timer?.cancel();
       state.transport?.destroy();
-      resolve(reply);
+      resolve(outcome);
     };
-    const giveUp = (): void => settle(undefined);
+    const giveUp = (): void => settle(NONE);
     parts.underWay.add(giveUp);
     state.timer = parts.clock.after(parts.timeoutMs, giveUp);
     state.transport = parts.reactor.connect(
@@ -95,7 +110,9 @@ function overTcp(parts: ExchangeParts, request: Uint8Array, to: Peer): Promise<U
         onConnect: () => void state.transport?.write(framed(request)),
         onData: (bytes) => {
           for (const message of framer.push(bytes)) {
-            if (isReplyTo(message, request)) return settle(message);
+            const match = matchReply(message, request);
+            if (match === 'not-understood') return settle({ kind: 'not-understood' });
+            if (match !== 'no') return settle({ kind: 'reply', bytes: message, folded: match === 'folded' });
             parts.onRejected();
           }
         },
@@ -105,15 +122,6 @@ function overTcp(parts: ExchangeParts, request: Uint8Array, to: Peer): Promise<U
       },
     );
   });
-}
-
-/** A reply with the id and, byte for byte, the question of the request. */
-function isReplyTo(bytes: Uint8Array, request: Uint8Array): boolean {
-  const end = questionEnd(request);
-  if (bytes.length < end || u16(bytes, 0) !== u16(request, 0)) return false;
-  if ((u16(bytes, 2) & 0x8000) === 0 || u16(bytes, 4) !== 1) return false;
-  for (let i = HEADER_BYTES; i < end; i++) if (bytes[i] !== request[i]) return false;
-  return true;
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

@@ -45,15 +45,23 @@ const honest: Answer = (query, _from, send) => send(reply(query));
 const silent: Answer = () => {};
 
 describe('forwarding', () => {
-  it('passes the reply on byte for byte, under the id of the client', async () => {
+  it('passes the answer on under the id and in the letters of the client', async () => {
     const up = await upstream((query, _from, send) =>
       send(reply(query, { authenticData: true, rcode: RCODE.NXDOMAIN })),
     );
     const { dns, reactor } = await start({ resolvers: [up.text] });
-    const got = await askUdp(reactor, dns.addresses.udp, queryBytes('Example.COM.', TYPE.A, { edns: EDNS }));
+    const question = queryBytes('Example.COM.', TYPE.A, { edns: EDNS, authenticData: true });
+    const got = await askUdp(reactor, dns.addresses.udp, question);
     expect(got).toMatchObject({ id: 4711, authenticData: true, authoritative: false, rcode: RCODE.NXDOMAIN });
     expect(got.questions[0]?.name).toBe('Example.COM.');
-    expect(got.answers).toHaveLength(1);
+    expect(got.answers.map((r) => r.name)).toEqual(['Example.COM.']);
+    // Whoever does not say that they know AD does not get to see it.
+    const plain = await askUdp(reactor, dns.addresses.udp, queryBytes('example.com.'));
+    expect([plain.authenticData, plain.edns, plain.questions[0]?.name]).toEqual([
+      false,
+      undefined,
+      'example.com.',
+    ]);
   });
 
   it('asks in order, and takes the first reply whatever it says', async () => {
@@ -204,16 +212,17 @@ describe('forwarding', () => {
     expect([part.truncated, part.answers.length]).toEqual([false, 30]);
   });
 
-  it('cuts a large reply that it cannot read down to the question', async () => {
-    const up = await upstream((query, _from, send) => {
+  it('asks the next one when a reply cannot be read', async () => {
+    const torn = await upstream((query, _from, send) => {
       const large = new Uint8Array(600).fill(0xc0);
       large.set(reply(query, { answers: [] }));
       large[7] = 9;
       send(large);
     });
-    const { dns, reactor } = await start({ resolvers: [up.text] });
+    const up = await upstream(honest);
+    const { dns, reactor } = await start({ resolvers: [torn.text, up.text] });
     const got = await askUdp(reactor, dns.addresses.udp, queryBytes('example.com.'));
-    expect([got.truncated, got.answers.length, got.questions.length]).toEqual([true, 0, 1]);
+    expect([got.rcode, got.answers.length, torn.seen.length]).toEqual([0, 1, 1]);
   });
 
   it('ends what is under way when it stops', async () => {
@@ -246,7 +255,7 @@ describe('forwarding', () => {
     const replies = await askTcp(reactor, dns.addresses.tcp, [queryBytes('example.com.', TYPE.A, { id: 9 })]);
     expect(replies.map((m) => [m.id, m.rcode, m.answers.length])).toEqual([[9, 0, 1]]);
     await listener.close();
-    const refused = await askTcp(reactor, dns.addresses.tcp, [queryBytes('example.com.')]);
+    const refused = await askTcp(reactor, dns.addresses.tcp, [queryBytes('other.example.com.')]);
     expect(refused.map((m) => m.rcode)).toEqual([RCODE.SERVFAIL]);
   });
 });
