@@ -2,9 +2,16 @@ import type { Datagram } from '../../net/datagrams.ts';
 import { EDE, EDNS_OPTION, HEADER_BYTES, PLAIN_UDP_LIMIT, RCODE, TCP_LIMIT, TYPE } from '../wire/index.ts';
 import { hashName, isSuffix } from '../table/index.ts';
 import type { TableReader } from '../table/index.ts';
+import { COOKIE, COOKIE_BYTES } from './cookies.ts';
+import { COUNT } from './counters.ts';
+import type { AnswerCounters } from './counters.ts';
 import { Entries } from './entries.ts';
+import { NO_GUARDS } from './guards.ts';
+import type { Guards } from './guards.ts';
 import { IGNORE, PLAIN, Question } from './question.ts';
+import { RATE } from './rate-limit.ts';
 import { FLAG, OPT_HEAD_BYTES, ReplyWriter } from './reply.ts';
+import { SetWriter } from './set-writer.ts';
 import type { AnswerSettings, ServedZone } from './settings.ts';
 
 /** The name is for somebody else to look up; nothing was written. */
@@ -15,25 +22,16 @@ export const OVER_UDP = 0;
 export const OVER_TCP = 1;
 export const LOCAL = 2;
 
-/** What the answering path counts; see counters.ts. */
-export interface AnswerCounters {
-  question(type: number): void;
-  reply(tcp: boolean, rcode: number): void;
-  ignored(): void;
-  truncated(): void;
-}
-
 export interface AnswererParts {
   readonly table: TableReader;
   readonly settings: AnswerSettings;
   readonly counters: AnswerCounters;
+  readonly guards?: Guards;
   /** Starts the shuffling; any number. */
   readonly seed: number;
 }
 
 const MAX_CHAIN = 8;
-/** Beyond so many targets, clients ask for the addresses of the rest. */
-const MAX_TARGETS = 64;
 
 /**
  * Answers questions out of the table: bytes in, bytes out, nothing allocated (mesos-dns.md §7.3, with the fixes of §13). Each thread has
@@ -43,11 +41,15 @@ export class Answerer {
   readonly #table: TableReader;
   readonly #settings: AnswerSettings;
   readonly #counters: AnswerCounters;
+  readonly #guards: Guards;
   readonly #entries: Entries;
+  #datagram: Datagram | undefined;
+  /** The time of the batch, in seconds since the epoch and in microseconds of a clock that only rises. */
+  nowSeconds = 0;
+  nowUs = 0;
   readonly question = new Question();
   readonly #reply = new ReplyWriter();
-  readonly #targets = new Int32Array(MAX_TARGETS * 2);
-  #targetCount = 0;
+  readonly #sets: SetWriter;
   #aa = true;
   /** As of the beginning of this answer: room for saying so was kept then. */
   #stale = false;
@@ -60,7 +62,9 @@ export class Answerer {
     this.#table = parts.table;
     this.#settings = parts.settings;
     this.#counters = parts.counters;
+    this.#guards = parts.guards ?? NO_GUARDS;
     this.#entries = new Entries(parts.table, parts.seed);
+    this.#sets = new SetWriter(parts.table, this.#entries, this.#reply);
   }
 
   /** The length of the reply, 0 for silence, or `COLD`. */
@@ -71,15 +75,49 @@ export class Answerer {
       this.#counters.ignored();
       return 0;
     }
+    const cookie = this.#guards.check(d, q.edns ? q.cookieAt : 0, q.cookieLength, this.nowSeconds);
     this.#begin(d, mode);
-    if (verdict !== PLAIN) return this.#done(mode, verdict, 0);
+    if (cookie !== COOKIE.none) this.#countCookie();
+    const length =
+      cookie === COOKIE.malformed ? this.#done(mode, RCODE.FORMERR, 0) : this.#decide(verdict, mode);
+    return mode === OVER_UDP && length > 0 ? this.#limited(d, length) : length;
+  }
+
+  #decide(verdict: number, mode: number): number {
+    const q = this.question;
+    if (verdict !== PLAIN) {
+      if (verdict === RCODE.FORMERR) this.#counters.add(COUNT.malformed, 1);
+      return this.#done(mode, verdict, 0);
+    }
     this.#counters.question(q.type);
     const node = this.#findNode();
     if (node === 0) return this.#absent(mode);
     return q.type === TYPE.ANY ? this.#any(node, mode) : this.#present(node, mode);
   }
 
+  #countCookie(): void {
+    const { cookie } = this.#guards;
+    if (cookie === COOKIE.valid) this.#counters.add(COUNT.cookiesValid, 1);
+    else if (cookie === COOKIE.invalid) this.#counters.add(COUNT.cookiesInvalid, 1);
+  }
+
+  /** The reply as far as the rate of its client allows: whole, empty with TC so that a real client asks over TCP, or not at all. */
+  #limited(d: Datagram, length: number): number {
+    const verdict = this.#guards.verdict(d, this.rcode, this.#reply.answers, this.nowUs);
+    if (verdict === RATE.send) return length;
+    if (verdict === RATE.drop) {
+      this.#counters.add(COUNT.rateDropped, 1);
+      return 0;
+    }
+    this.#counters.add(COUNT.rateSlipped, 1);
+    const q = this.question;
+    const r = this.#reply;
+    r.rewind(d.replyAt + (q.end === 0 ? HEADER_BYTES : q.end - d.start));
+    return r.finish(q, FLAG.TC, RCODE.NOERROR);
+  }
+
   #begin(d: Datagram, mode: number): void {
+    this.#datagram = d;
     const q = this.question;
     const r = this.#reply;
     r.begin(d.request, d.start, q.end === 0 ? d.start + HEADER_BYTES : q.end, d.reply, d.replyAt);
@@ -90,7 +128,7 @@ export class Answerer {
     else if (q.edns) room = Math.max(room, Math.min(q.payloadBytes, this.#settings.udpPayloadBytes));
     r.limit = d.replyAt + Math.min(room, d.replyRoom) - (q.edns ? this.#optBytes(mode) : 0);
     this.#renamed = false;
-    this.#targetCount = 0;
+    this.#sets.begin();
   }
 
   /** The node of the question, also under what else it may be called; 0 when there is none. */
@@ -125,7 +163,7 @@ export class Answerer {
     const set = t.set(node, type);
     if (set !== 0) {
       this.#aa = true;
-      this.#writeSet(node, set, HEADER_BYTES);
+      this.#sets.write(node, set, HEADER_BYTES, this.#ownName(set));
       return this.#answered(mode);
     }
     const alias = t.set(node, TYPE.CNAME);
@@ -165,7 +203,7 @@ export class Answerer {
     const minimum = minimumOf(t.bytes, data + length - 4);
     const ttl = Math.min(minimum, t.ttlOf(set));
     const fits = this.#renamed
-      ? this.#reply.recordOf(apex, 0, apex.length, TYPE.SOA, ttl, t.bytes, data, length)
+      ? this.#reply.recordOf(apex, apex.length, TYPE.SOA, ttl, t.bytes, data, length)
       : this.#reply.record(HEADER_BYTES + keyLength - apex.length, TYPE.SOA, ttl, t.bytes, data, length);
     if (fits) this.#reply.authority++;
   }
@@ -177,7 +215,7 @@ export class Answerer {
     if (set === 0) return this.#nothing(RCODE.NOERROR, mode);
     this.#aa = true;
     for (; set !== 0; set = t.nextSet(set)) {
-      this.#writeSet(node, set, HEADER_BYTES);
+      this.#sets.write(node, set, HEADER_BYTES, this.#ownName(set));
       if (mode === OVER_UDP || this.#reply.truncated) break;
     }
     return this.#answered(mode);
@@ -204,7 +242,7 @@ export class Answerer {
       const node = t.find(t.bytes, target, end, hashName(t.bytes, target, end, t.seed));
       const found = node === 0 ? 0 : t.set(node, this.question.type);
       if (found !== 0) {
-        this.#writeSet(node, found, owner);
+        this.#sets.write(node, found, owner, undefined);
         return this.#answered(mode);
       }
       set = node === 0 ? 0 : t.set(node, TYPE.CNAME);
@@ -218,89 +256,16 @@ export class Answerer {
     return this.#done(mode, RCODE.NOERROR, 0);
   }
 
-  /** The records of a set in random order: all of them, as many as the name allows, or as many as fit. */
-  #writeSet(node: number, set: number, owner: number): void {
-    const t = this.#table;
-    const r = this.#reply;
-    const entries = this.#entries;
-    const type = t.typeOf(set);
-    const ttl = t.ttlOf(set);
-    const count = entries.gather(set);
-    const allowed = t.answersOf(node);
-    const wanted = allowed !== 0 && allowed < count ? allowed : count;
-    // Mesos-DNS names what it looked up as the owner of addresses, and what was asked as that of services.
-    const written =
-      this.#renamed &&
-      owner === HEADER_BYTES &&
-      (type === TYPE.A || type === TYPE.AAAA) &&
-      this.question.starred;
-    for (let i = 0; i < wanted; i++) {
-      const at = entries.draw(i, count);
-      const length = entries.lengthOf(at);
-      const data = entries.dataOf(at);
-      const fits = written
-        ? r.recordOf(this.question.key, 0, this.question.keyLength, type, ttl, t.bytes, data, length)
-        : r.record(owner, type, ttl, t.bytes, data, length);
-      if (!fits) {
-        r.truncated = true;
-        return;
-      }
-      r.answers++;
-      if (type === TYPE.SRV) this.#noteTarget(r.at - length + 6, r.at);
-      else if (type === TYPE.NS) this.#noteTarget(r.at - length, r.at);
-    }
-  }
-
-  #noteTarget(from: number, to: number): void {
-    if (this.#targetCount === MAX_TARGETS) return;
-    this.#targets[this.#targetCount * 2] = from;
-    this.#targets[this.#targetCount * 2 + 1] = to;
-    this.#targetCount++;
+  /** Mesos-DNS names what it looked up as the owner of addresses, and what was asked as that of services. */
+  #ownName(set: number): Question | undefined {
+    if (!this.#renamed || !this.question.starred) return undefined;
+    const type = this.#table.typeOf(set);
+    return type === TYPE.A || type === TYPE.AAAA ? this.question : undefined;
   }
 
   #answered(mode: number): number {
-    if (this.#targetCount > 0 && !this.#reply.truncated) this.#addTargets();
+    this.#sets.addTargets();
     return this.#done(mode, RCODE.NOERROR, 0);
-  }
-
-  /** An address of each kind for each target of SRV records, while there is room: leaving them out costs but a second question. */
-  #addTargets(): void {
-    const t = this.#table;
-    const r = this.#reply;
-    const targets = this.#targets;
-    const { out } = r;
-    for (let i = 0; i < this.#targetCount; i++) {
-      const from = targets[i * 2] as number;
-      const node = t.find(
-        out,
-        from,
-        targets[i * 2 + 1] as number,
-        hashName(out, from, targets[i * 2 + 1] as number, t.seed),
-      );
-      // The place of the target is used from here on for what was found there.
-      targets[i * 2 + 1] = node;
-      if (node === 0 || this.#seen(node, i)) continue;
-      for (let set = t.firstSet(node); set !== 0; set = t.nextSet(set)) {
-        const type = t.typeOf(set);
-        if (type !== TYPE.A && type !== TYPE.AAAA) continue;
-        const at = this.#entries.any(set);
-        const fits = r.record(
-          from - r.base,
-          type,
-          t.ttlOf(set),
-          t.bytes,
-          this.#entries.dataOf(at),
-          this.#entries.lengthOf(at),
-        );
-        if (!fits) return;
-        r.additional++;
-      }
-    }
-  }
-
-  #seen(node: number, before: number): boolean {
-    for (let i = 0; i < before; i++) if (this.#targets[i * 2 + 1] === node) return true;
-    return false;
   }
 
   #zoneOf(bytes: Uint8Array, at: number, end: number): ServedZone | undefined {
@@ -340,15 +305,34 @@ export class Answerer {
       r.option(EDNS_OPTION.TCP_KEEPALIVE, 2);
       r.u16(tcpIdleTenths);
     }
+    if (this.#givesCookie()) this.#writeCookie();
     if (ede !== 0) r.extendedError(ede);
     else if (this.#aa && this.#stale) r.extendedError(EDE.STALE_ANSWER);
     r.closeOpt(length);
+  }
+
+  /** RFC 7873 §5.2: whoever sends a cookie gets ours. */
+  #givesCookie(): boolean {
+    const { cookie } = this.#guards;
+    return cookie !== COOKIE.none && cookie !== COOKIE.malformed;
+  }
+
+  #writeCookie(): void {
+    const d = this.#datagram;
+    const { cookies } = this.#guards;
+    if (!d || !cookies) return;
+    const r = this.#reply;
+    r.option(EDNS_OPTION.COOKIE, COOKIE_BYTES);
+    const at = this.question.cookieAt;
+    cookies.write(r.out, r.at, d.request, at, d.address, d.addressAt, d.addressBytes, this.nowSeconds);
+    r.at += COOKIE_BYTES;
   }
 
   /** What OPT can come to take. */
   #optBytes(mode: number): number {
     const q = this.question;
     let bytes = OPT_HEAD_BYTES + (this.#stale ? 6 : 0);
+    if (this.#givesCookie()) bytes += 4 + COOKIE_BYTES;
     if (q.nsid) bytes += 4 + this.#settings.nsid.length;
     if (mode === OVER_TCP && q.keepAlive) bytes += 6;
     return bytes;

@@ -62,7 +62,6 @@ export class ReplyWriter {
   /** As `record`, with the owner written out: `key[0, keyLength)`. */
   recordOf(
     key: Uint8Array,
-    keyAt: number,
     keyLength: number,
     type: number,
     ttl: number,
@@ -71,7 +70,7 @@ export class ReplyWriter {
     length: number,
   ): boolean {
     if (this.at + keyLength + 10 + length > this.limit) return false;
-    for (let i = 0; i < keyLength; i++) this.out[this.at + i] = key[keyAt + i] as number;
+    for (let i = 0; i < keyLength; i++) this.out[this.at + i] = key[i] as number;
     this.#rest(this.at + keyLength, type, ttl, from, dataAt, length);
     return true;
   }

@@ -8,9 +8,6 @@ import { EDE, RCODE, TYPE } from '../wire/index.ts';
 import { responderFor } from '../testing/responder.ts';
 import { zoneFor } from '../testing/zone.ts';
 import { TcpConnection } from './tcp-connection.ts';
-import { DnsCounters } from '../metrics.ts';
-import { silentLogger } from '../../core/log.ts';
-import { emptyReply } from '../wire/index.ts';
 
 const running: Started[] = [];
 const start = async (...args: Parameters<typeof startDns>): Promise<Started> => {

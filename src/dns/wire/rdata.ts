@@ -49,7 +49,14 @@ export function srvRdata(
   target: string,
 ): Uint8Array | undefined {
   const name = nameBytes(target);
-  return name && join([u16s(priority, weight, port), name]);
+  if (!name) return undefined;
+  const data = new Uint8Array(6 + name.length);
+  [priority, weight, port].forEach((n, i) => {
+    data[2 * i] = n >> 8;
+    data[2 * i + 1] = n;
+  });
+  data.set(name, 6);
+  return data;
 }
 
 export interface Soa {
@@ -71,8 +78,4 @@ export function soaRdata(soa: Soa): Uint8Array | undefined {
   const view = new DataView(numbers.buffer);
   [soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum].forEach((n, i) => view.setUint32(4 * i, n));
   return join([mname, rname, numbers]);
-}
-
-function u16s(...values: readonly number[]): Uint8Array {
-  return Uint8Array.from(values.flatMap((v) => [(v >> 8) & 0xff, v & 0xff]));
 }

@@ -1,0 +1,103 @@
+import { TYPE } from '../wire/index.ts';
+import { hashName } from '../table/index.ts';
+import type { TableReader } from '../table/index.ts';
+import type { Entries } from './entries.ts';
+import type { Question } from './question.ts';
+import type { ReplyWriter } from './reply.ts';
+
+/** Beyond so many targets, clients ask for the addresses of the rest. */
+const MAX_TARGETS = 64;
+
+/** Writes sets of records into the reply, and the addresses of what they point to. */
+export class SetWriter {
+  readonly #table: TableReader;
+  readonly #entries: Entries;
+  readonly #reply: ReplyWriter;
+  /** Where the targets stand in the reply: begin and end of each. */
+  readonly #targets = new Int32Array(MAX_TARGETS * 2);
+  #targetCount = 0;
+
+  constructor(table: TableReader, entries: Entries, reply: ReplyWriter) {
+    this.#table = table;
+    this.#entries = entries;
+    this.#reply = reply;
+  }
+
+  /** Before a reply. */
+  begin(): void {
+    this.#targetCount = 0;
+  }
+
+  /**
+   * The records of a set in random order: all of them, as many as the name allows, or as many as fit. Their owner is a pointer to
+   * `owner`, or the name that `named` looked up.
+   */
+  write(node: number, set: number, owner: number, named: Question | undefined): void {
+    const t = this.#table;
+    const r = this.#reply;
+    const entries = this.#entries;
+    const type = t.typeOf(set);
+    const ttl = t.ttlOf(set);
+    const count = entries.gather(set);
+    const allowed = t.answersOf(node);
+    const wanted = allowed !== 0 && allowed < count ? allowed : count;
+    for (let i = 0; i < wanted; i++) {
+      const at = entries.draw(i, count);
+      const length = entries.lengthOf(at);
+      const data = entries.dataOf(at);
+      const fits = named
+        ? r.recordOf(named.key, named.keyLength, type, ttl, t.bytes, data, length)
+        : r.record(owner, type, ttl, t.bytes, data, length);
+      if (!fits) {
+        r.truncated = true;
+        return;
+      }
+      r.answers++;
+      if (type === TYPE.SRV) this.#noteTarget(r.at - length + 6, r.at);
+      else if (type === TYPE.NS) this.#noteTarget(r.at - length, r.at);
+    }
+  }
+
+  #noteTarget(from: number, to: number): void {
+    if (this.#targetCount === MAX_TARGETS) return;
+    this.#targets[this.#targetCount * 2] = from;
+    this.#targets[this.#targetCount * 2 + 1] = to;
+    this.#targetCount++;
+  }
+
+  /** An address of each kind for each target, while there is room: leaving them out costs but a second question. */
+  addTargets(): void {
+    if (this.#targetCount === 0 || this.#reply.truncated) return;
+    const t = this.#table;
+    const { out } = this.#reply;
+    const targets = this.#targets;
+    for (let i = 0; i < this.#targetCount; i++) {
+      const from = targets[i * 2] as number;
+      const to = targets[i * 2 + 1] as number;
+      const node = t.find(out, from, to, hashName(out, from, to, t.seed));
+      // The end of the target is not needed from here on, but what was found there.
+      targets[i * 2 + 1] = node;
+      if (node !== 0 && !this.#seen(node, i) && !this.#addAddresses(node, from)) return;
+    }
+  }
+
+  #seen(node: number, before: number): boolean {
+    for (let i = 0; i < before; i++) if (this.#targets[i * 2 + 1] === node) return true;
+    return false;
+  }
+
+  #addAddresses(node: number, nameAt: number): boolean {
+    const t = this.#table;
+    const r = this.#reply;
+    const entries = this.#entries;
+    for (let set = t.firstSet(node); set !== 0; set = t.nextSet(set)) {
+      const type = t.typeOf(set);
+      if (type !== TYPE.A && type !== TYPE.AAAA) continue;
+      const at = entries.any(set);
+      const data = entries.dataOf(at);
+      if (!r.record(nameAt - r.base, type, t.ttlOf(set), t.bytes, data, entries.lengthOf(at))) return false;
+      r.additional++;
+    }
+    return true;
+  }
+}
