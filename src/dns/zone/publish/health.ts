@@ -213,10 +213,8 @@ function touchedServices(diff: CatalogDiff): Set<string> {
   const keys = new Set<string>();
   for (const service of diff.services.added) keys.add(service.key);
   for (const { after } of diff.services.changed) keys.add(after.key);
-  // A task may change what it publishes without its service showing a difference.
-  for (const task of diff.tasks.added) keys.add(serviceKeyOf(task));
-  for (const { before, after } of diff.tasks.changed) keys.add(serviceKeyOf(before)).add(serviceKeyOf(after));
-  for (const task of diff.tasks.removed) keys.add(serviceKeyOf(task));
+  // A task that comes or goes changes its service; one that changes its networks, say, need not.
+  for (const { after } of diff.tasks.changed) keys.add(serviceKeyOf(after));
   return keys;
 }
 

@@ -70,6 +70,11 @@ export class MesosNames implements Publisher {
     yield* this.#setAside.values();
   }
 
+  /** How many tasks are not published as Mesos-DNS would, and so are remembered. */
+  get withheld(): number {
+    return this.#health.size;
+  }
+
   /** The records under which a task of the present catalog is published. */
   recordsOf(task: CatalogTask): readonly TaskRecord<RecordType>[] {
     return recordsAs(this.#health.published(task), this.#recordsOf);
