@@ -11,10 +11,16 @@ import { createCatalogBuilder } from './catalog/index.ts';
 import type { Catalog, CatalogBuilder, CatalogStep } from './catalog/index.ts';
 import { EventBatcher } from './batch.ts';
 import type { ClusterConfig } from './config.ts';
+import { diskFiles, StateKeeper } from './keep/index.ts';
+import type { KeepFiles } from './keep/index.ts';
+import { createCredentials } from './login/index.ts';
+import type { Credentials } from './login/index.ts';
+import { Masters } from './masters.ts';
 import { exposeClusterMetrics } from './metrics.ts';
 import type { ClusterCounters } from './metrics.ts';
 import { createWatcher } from './watch/index.ts';
-import type { ClusterEvent, FollowEnd, WatchObserver, WatchOptions } from './watch/index.ts';
+import type { ClusterEvent, FollowEnd, LastKnown, WatchObserver, WatchOptions } from './watch/index.ts';
+import type { Dial } from './zookeeper/index.ts';
 
 export interface ClusterParts {
   readonly config: ClusterConfig;
@@ -23,8 +29,11 @@ export interface ClusterParts {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
-  /** Headers that authenticate us to the masters, asked for before each request; else principal and secret are used. */
-  readonly credentials?: () => Promise<Readonly<Record<string, string>>>;
+  /** Called when the process should end: no leader was found in time, where the configuration wants that. */
+  readonly fail?: (error: Error) => void;
+  /** How ZooKeeper is reached. */
+  readonly dial?: Dial;
+  readonly keepFiles?: KeepFiles;
 }
 
 /** Events that arrive within this time become one catalog version. */
@@ -46,7 +55,13 @@ class Cluster implements Component {
   readonly #counters: ClusterCounters = { records: 0, resyncs: 0, outages: 0 };
   readonly #abort = new AbortController();
   readonly #startedMs: number;
+  readonly #masters: Masters;
+  readonly #keeper: StateKeeper | undefined;
   #heardMs: number | undefined;
+  /** Since when (wall clock) the master cannot be followed, to tell an outage from another reason for it. */
+  #staleSinceMs: number | undefined;
+  /** When the state held that is served, while it is one of an earlier life. */
+  #keptAsOfMs: number | undefined;
   #running: Promise<void> | undefined;
   #http: HttpClient | undefined;
   #ticker: Timer | undefined;
@@ -54,6 +69,12 @@ class Cluster implements Component {
   constructor(parts: ClusterParts) {
     this.#parts = parts;
     this.#startedMs = parts.clock.monotonic();
+    this.#masters = new Masters({
+      ...parts,
+      served: () => this.#builder.current.version > 0,
+      fail: (error) => parts.fail?.(error),
+    });
+    this.#keeper = this.#createKeeper();
     this.#builder = createCatalogBuilder({ emptyServiceMs: parts.config.emptyServiceSeconds * 1000 });
     this.#listeners = new Subscribers((error) => parts.log.error({ error }, 'a catalog listener failed'));
     this.#batcher = new EventBatcher(parts.clock, BATCH_MS, (events) => this.#applyAll(events));
@@ -74,13 +95,19 @@ class Cluster implements Component {
 
   async start(): Promise<void> {
     const { config, clock, random } = this.#parts;
-    this.#http = createHttpClient({ tls: tlsOf(config) });
+    const http = createHttpClient({ tls: tlsOf(config) });
+    this.#http = http;
+    const credentials = createCredentials(config, { clock, http });
+    this.#masters.start(http, credentials);
+    const keeper = this.#keeper;
     const watcher = createWatcher({
-      options: watchOptions(this.#parts),
+      options: watchOptions(config, this.#masters, credentials),
       clock,
       random,
-      http: this.#http,
+      http,
       observer: this.#observer(),
+      directory: this.#masters.directory,
+      ...(keeper ? { lastKnown: (signal) => this.#lastKnown(keeper, signal) } : {}),
     });
     this.#running = this.#consume(watcher.events(this.#abort.signal));
     this.#ticker = clock.every(TICK_MS, () => this.#publish(this.#builder.tick(clock.now())));
@@ -88,10 +115,40 @@ class Cluster implements Component {
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#masters.stop();
     this.#ticker?.cancel();
     this.#batcher.stop();
     await this.#running;
+    await this.#keeper?.stop();
     await this.#http?.close();
+  }
+
+  #createKeeper(): StateKeeper | undefined {
+    const { config, clock, log, keepFiles = diskFiles } = this.#parts;
+    if (config.keepFile === '') return undefined;
+    return new StateKeeper({
+      path: config.keepFile,
+      everyMs: config.keepEverySeconds * 1000,
+      clock,
+      log,
+      files: keepFiles,
+      state: () => ({
+        state: this.#builder.state,
+        asOfMs: this.#keptAsOfMs ?? Math.round(clock.now() - this.#ageMs()),
+      }),
+    });
+  }
+
+  async #lastKnown(keeper: StateKeeper, signal: AbortSignal): Promise<LastKnown | undefined> {
+    const kept = await keeper.load(signal);
+    if (!kept) return undefined;
+    const { config, clock, log } = this.#parts;
+    const age = ageText(clock.now() - kept.asOfMs);
+    log.warn(
+      { path: config.keepFile, age, tasks: kept.state.tasks.size },
+      'the state of an earlier run is used',
+    );
+    return { ...kept, reason: `the state is from ${config.keepFile}, ${age} old` };
   }
 
   async #consume(events: AsyncIterable<ClusterEvent>): Promise<void> {
@@ -100,22 +157,35 @@ class Cluster implements Component {
 
   #applyAll(events: readonly ClusterEvent[]): void {
     for (const event of events) {
-      if (event.kind === 'snapshot') this.#counters.resyncs++;
-      if (event.kind === 'stale') {
-        this.#counters.outages++;
-        this.#parts.log.warn(
-          { reason: event.reason },
-          'the master cannot be followed; the last known state stays',
-        );
-      }
+      this.#note(event);
       try {
         this.#publish(this.#builder.apply(event, this.#parts.clock.now()));
       } catch (error) {
         // Decoding is total, so this is a bug of ours; the old version stays and the next snapshot tries again.
         this.#parts.log.error({ error }, 'an event could not be taken into the catalog');
       }
-      if (event.kind === 'snapshot') this.#logSnapshot();
+      if (event.kind === 'snapshot' && event.keptAsOfMs === undefined) this.#logSnapshot();
+      if (event.kind !== 'stale' && this.#keptAsOfMs === undefined) this.#keeper?.changed();
     }
+  }
+
+  /** What an event says about the watch itself. */
+  #note(event: ClusterEvent): void {
+    if (event.kind === 'snapshot') {
+      this.#keptAsOfMs = event.keptAsOfMs;
+      if (event.keptAsOfMs === undefined) this.#counters.resyncs++;
+    }
+    if (event.kind !== 'stale') {
+      this.#staleSinceMs = undefined;
+      return;
+    }
+    const { log } = this.#parts;
+    if (this.#staleSinceMs === event.since)
+      return log.debug({ reason: event.reason }, 'the master still cannot be followed');
+    // What was kept brings its own time with it; the outage is the same.
+    if (this.#keptAsOfMs === undefined) this.#counters.outages++;
+    this.#staleSinceMs = event.since;
+    log.warn({ reason: event.reason }, 'the master cannot be followed; the last known state stays');
   }
 
   #publish(step: CatalogStep | undefined): void {
@@ -154,11 +224,13 @@ class Cluster implements Component {
 
   #requireHealth(): void {
     const { health, config } = this.#parts;
+    if (config.zk !== '') health.require('masters', () => this.#masters.condition());
     health.require('snapshot', () => {
       const { version, stale } = this.#builder.current;
       if (version > 0) return { ok: true, detail: `version ${version}` };
       const why = stale ? `: ${stale.reason}` : '';
-      return { ok: false, detail: `no state yet from ${config.masters.join(', ')}${why}` };
+      const asked = this.#masters.directory.view.candidates.join(', ');
+      return { ok: false, detail: `no state yet from ${asked === '' ? 'any master' : asked}${why}` };
     });
     health.require('watch', () => {
       const { stale } = this.#builder.current;
@@ -187,10 +259,11 @@ function tlsOf(config: ClusterConfig): TlsOptions {
   };
 }
 
-function watchOptions(parts: ClusterParts): WatchOptions {
-  const { config } = parts;
-  const basic = config.principal !== '' || config.secret !== '' ? basicCredentials(config) : undefined;
-  const credentials = parts.credentials ?? basic;
+function watchOptions(
+  config: ClusterConfig,
+  masters: Masters,
+  credentials: Credentials | undefined,
+): WatchOptions {
   return {
     masters: config.masters,
     mode: config.mode,
@@ -200,12 +273,16 @@ function watchOptions(parts: ClusterParts): WatchOptions {
     heartbeatLossFactor: config.heartbeatLossFactor,
     auditMs: config.auditSeconds * 1000,
     streamRetryMs: config.streamRetrySeconds * 1000,
-    ...(credentials ? { credentials } : {}),
+    ...(credentials
+      ? { credentials: (url) => masters.credentialsFor(url), renewCredentials: () => credentials.renew() }
+      : {}),
   };
 }
 
-function basicCredentials(config: ClusterConfig): () => Promise<Record<string, string>> {
-  const bytes = new TextEncoder().encode(`${config.principal}:${config.secret}`);
-  const authorization = `Basic ${Buffer.from(bytes).toString('base64')}`;
-  return async () => ({ authorization });
+/** An age for a person. */
+function ageText(ms: number): string {
+  const minutes = ms / 60_000;
+  if (minutes < 2) return `${Math.max(0, ms / 1000).toFixed(0)} s`;
+  if (minutes < 120) return `${minutes.toFixed(0)} min`;
+  return minutes < 48 * 60 ? `${(minutes / 60).toFixed(0)} h` : `${(minutes / 1440).toFixed(0)} days`;
 }

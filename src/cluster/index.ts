@@ -5,5 +5,6 @@ export { createCluster } from './cluster.ts';
 export type { ClusterParts } from './cluster.ts';
 export { clusterConfigSchema } from './config.ts';
 export type { ClusterConfig } from './config.ts';
+export { detectorProblem } from './detect/index.ts';
 export { stateFromV0, stateFromV1 } from './model/index.ts';
 export type { Change, ClusterState } from './model/index.ts';

@@ -95,7 +95,7 @@ describe('fromMesosDnsConfig', () => {
       principal: 'p',
       secret: 's3cret',
     });
-    expect(warnings).toEqual([expect.stringContaining('ZooKeeper')]);
+    expect(warnings).toEqual([]);
     expect(JSON.stringify(dns)).not.toContain('s3cret');
   });
 
@@ -129,16 +129,29 @@ describe('fromMesosDnsConfig', () => {
     expect(off).toMatchObject({ Resolvers: ['nonsense'] });
   });
 
-  it('follows a master given as zk', () => {
-    expect(imported({ zk: '10.0.0.1:5050' }).cluster).toMatchObject({
-      masters: ['10.0.0.1:5050'],
-      zk: undefined,
-    });
+  it.each([
+    'zk://10.0.0.1:2181,10.0.0.2:2181/mesos',
+    'zk://user:pa:s@s@zk.example/mesos/dc',
+    'file:///etc/mesos/zk',
+    '10.0.0.1:5050',
+    '[fd00::1]:5050',
+  ])('finds masters through %s', (zk) => {
+    expect(imported({ zk }).cluster).toMatchObject({ masters: [], zk, zkDetectionTimeoutSeconds: 30 });
+    expect(imported({ ...minimal, zk }).cluster).toMatchObject({ masters: minimal.masters, zk });
+  });
+
+  it('shows no password of ZooKeeper', () => {
+    const { dns } = imported({ zk: 'zk://user:pa:s@s@10.0.0.1:2181/mesos' });
+    expect(dns.mesosDnsConfig?.['Zk']).toBe('zk://user:******@10.0.0.1:2181/mesos');
   });
 
   it.each<[Record<string, unknown>, string]>([
     [{ masters: [] }, 'service validation failed: specify Mesos masters or Zookeeper in config.json'],
-    [{ masters: [], zk: 'zk://a:2181/mesos' }, 'failed to create master detector'],
+    [{ masters: [], zk: 'zk://:2181/mesos' }, "failed to create master detector: ':2181'"],
+    [{ masters: [], zk: 'zk:///mesos' }, 'failed to create master detector: a server is empty'],
+    [{ masters: [], zk: 'etcd://a:2379/mesos' }, 'failed to create master detector: write zk://'],
+    [{ masters: [], zk: 'file://here' }, 'failed to create master detector: a file is named with'],
+    [{ masters: ['10.0.0.1:5050'], zk: '10.0.0.1:0' }, 'failed to create master detector: write zk://'],
     [{ dnsOn: false, httpOn: false }, 'service validation failed: either DNS or HTTP server should be on'],
     [{ masters: ['10.0.0.1'] }, 'error validating masters: illegal host:port specified: 10.0.0.1'],
     [{ masters: ['10.0.0.1:0'] }, 'error validating masters: illegal host:port specified'],

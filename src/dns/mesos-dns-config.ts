@@ -1,3 +1,4 @@
+import { detectorProblem } from '../cluster/index.ts';
 import type { Issue } from '../core/config/decode.ts';
 import type { DnsConfigInput } from './config.ts';
 import { readMesosDnsKeys } from './mesos-dns-keys.ts';
@@ -11,8 +12,8 @@ import { isName } from './wire/index.ts';
 export interface MesosDnsCluster {
   /** `host:port`, in order. */
   readonly masters: readonly string[];
-  /** A ZooKeeper URL, which this release cannot follow. */
-  readonly zk: string | undefined;
+  /** Where masters are found, besides: a ZooKeeper URL, `file:///path` or `host:port`; empty for nowhere. */
+  readonly zk: string;
   readonly refreshSeconds: number;
   readonly stateTimeoutSeconds: number;
   readonly zkDetectionTimeoutSeconds: number;
@@ -93,10 +94,8 @@ function services(v: MesosDnsValues): Issue[] {
     const text = 'service validation failed: specify Mesos masters or Zookeeper in config.json';
     issues.push(issue('Masters', text));
   }
-  if (v.Masters.length === 0 && v.Zk !== '' && !isHostPort(v.Zk)) {
-    const text = `failed to create master detector: '${v.Zk}' cannot be followed, finding masters through ZooKeeper comes in the next release; list them in Masters as host:port (Zk may stay)`;
-    issues.push(issue('Zk', text));
-  }
+  const problem = v.Zk === '' ? undefined : detectorProblem(v.Zk);
+  if (problem !== undefined) issues.push(issue('Zk', `failed to create master detector: ${problem}`));
   return issues;
 }
 
@@ -225,19 +224,6 @@ function warningsOf(v: MesosDnsValues): string[] {
   if (v.MesosAuthentication === '' && (credentials || v.IAMConfigFile !== '')) {
     warnings.push('credentials are given but MesosAuthentication is not: they are not used');
   }
-  if (v.MesosAuthentication === 'iam') {
-    warnings.push('MesosAuthentication iam: logging in with a service account comes in a later release');
-  }
-  if (v.Zk !== '' && v.Masters.length > 0) {
-    warnings.push(
-      `Zk is not used: finding masters through ZooKeeper comes in the next release; Masters are followed`,
-    );
-  }
-  if (v.MesosHTTPSOn && v.CACertFile === '') {
-    warnings.push(
-      'MesosHTTPSOn without CACertFile: certificates of masters are checked against the known authorities (Mesos-DNS did not check them)',
-    );
-  }
   if (v.TTL < 0) warnings.push(`TTL ${v.TTL} is taken as 0`);
   return warnings;
 }
@@ -288,6 +274,7 @@ function dnsInput(v: MesosDnsValues, file: string): DnsConfigInput {
 function shown(v: MesosDnsValues, file: string): Record<string, unknown> {
   return {
     ...Object.fromEntries(ONLY_SHOWN.map((key) => [key, v[key]])),
+    Zk: v.Zk.replace(/^(zk:\/\/[^/:]*):[^/]*@/i, '$1:******@'),
     ...(v.ExternalOn ? {} : { Resolvers: v.Resolvers, ZoneResolvers: v.ZoneResolvers }),
     File: v.File === '' ? file : v.File,
     MesosCredentials: { ...v.MesosCredentials, Secret: v.MesosCredentials.Secret === '' ? '' : '******' },
@@ -297,10 +284,9 @@ function shown(v: MesosDnsValues, file: string): Record<string, unknown> {
 function clusterInput(v: MesosDnsValues): MesosDnsCluster {
   const optional = (text: string): string | undefined => (text === '' ? undefined : text);
   const basic = v.MesosAuthentication === 'basic';
-  const standalone = v.Masters.length === 0 && isHostPort(v.Zk);
   return {
-    masters: standalone ? [v.Zk] : v.Masters,
-    zk: standalone ? undefined : optional(v.Zk),
+    masters: v.Masters,
+    zk: v.Zk,
     refreshSeconds: v.RefreshSeconds,
     stateTimeoutSeconds: v.StateTimeoutSeconds,
     zkDetectionTimeoutSeconds: v.ZkDetectionTimeout,

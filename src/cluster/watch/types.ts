@@ -5,7 +5,12 @@ import type { Change, ClusterState } from '../model/index.ts';
  * not, a fresh snapshot comes instead. After `stale` the last state still holds until the next snapshot.
  */
 export type ClusterEvent =
-  | { readonly kind: 'snapshot'; readonly state: ClusterState }
+  | {
+      readonly kind: 'snapshot';
+      readonly state: ClusterState;
+      /** Set when no master gave it: it was kept by an earlier life, and held then. Wall clock, milliseconds. */
+      readonly keptAsOfMs?: number;
+    }
   | { readonly kind: 'delta'; readonly changes: readonly Change[] }
   /** Told when an outage begins, and again with the same `since` (wall clock, milliseconds) when its reason is another. */
   | { readonly kind: 'stale'; readonly since: number; readonly reason: string };

@@ -29,8 +29,8 @@ export interface WatcherParts {
 
 export interface LastKnown {
   readonly state: ClusterState;
-  /** Wall clock, milliseconds: from when it is. */
-  readonly savedAtMs: number;
+  /** Wall clock, milliseconds: when it held. */
+  readonly asOfMs: number;
   /** Said before the reason of the outage. */
   readonly reason: string;
 }
@@ -41,6 +41,7 @@ const MAX_REDIRECTS = 5;
 const GOOD_MS = 5_000;
 /** So long a master may take to give the first state before the one of an earlier life is used. */
 const LAST_KNOWN_AFTER_MS = 1_500;
+const NO_ANSWER = 'no master has answered yet';
 
 export function createWatcher(parts: WatcherParts): ClusterWatcher {
   return {
@@ -96,10 +97,9 @@ class Run {
       backoff.reset();
       this.#step.abort();
     });
-    const late = clock.after(
-      LAST_KNOWN_AFTER_MS,
-      () => void this.#useLastKnown('no master has answered yet'),
-    );
+    const late = this.#parts.lastKnown
+      ? clock.after(LAST_KNOWN_AFTER_MS, () => void this.#useLastKnown(NO_ANSWER))
+      : undefined;
     while (!this.#signal.aborted) {
       this.#step = new AbortController();
       const round = await this.#round();
@@ -110,7 +110,7 @@ class Run {
       this.#at = undefined;
       await sleep(clock, backoff.next(), this.#step.signal);
     }
-    late.cancel();
+    late?.cancel();
     forget();
   }
 
@@ -231,13 +231,11 @@ class Run {
     if (!kept || this.#model || this.#signal.aborted) return;
     this.#model = ClusterModel.of({ ...kept.state, masters: this.#masters });
     this.#keptReason = `${kept.reason}; `;
-    this.#outage = { since: kept.savedAtMs, reason: this.#outage?.reason ?? reason };
-    this.#queue.push({ kind: 'snapshot', state: { ...kept.state, masters: this.#masters } });
-    this.#queue.push({
-      kind: 'stale',
-      since: kept.savedAtMs,
-      reason: `${this.#keptReason}${this.#outage.reason}`,
-    });
+    const { asOfMs } = kept;
+    this.#outage = { since: asOfMs, reason: this.#outage?.reason ?? reason };
+    const state = { ...kept.state, masters: this.#masters };
+    this.#queue.push({ kind: 'snapshot', state, keptAsOfMs: asOfMs });
+    this.#queue.push({ kind: 'stale', since: asOfMs, reason: `${this.#keptReason}${this.#outage.reason}` });
   }
 }
 

@@ -12,7 +12,9 @@ export function roleDefaults(role: RoleName, raw: Raw, folder: string): Raw {
   const built = rimrockConfigSchema.parse({});
   const data = typeof raw['data'] === 'string' && raw['data'] !== '' ? raw['data'] : built.data;
   const agent = { workDir: join(resolve(folder, data), 'agent') };
-  if (role !== 'up') return { agent };
+  // Whoever finds the masters elsewhere has none on this machine, unless it is said.
+  if (role !== 'up')
+    return (text(raw, 'cluster', 'zk') ?? '') === '' ? { agent } : { agent, cluster: { masters: [] } };
   const master = `${reachable(text(raw, 'master', 'host') ?? built.master.host)}:${text(raw, 'master', 'port') ?? built.master.port}`;
   const agentHost = text(raw, 'agent', 'host') ?? built.agent.host;
   return {

@@ -40,7 +40,7 @@ export async function loadConfig(request: ConfigRequest, world: Surroundings): P
   if (!decoded.ok) return { ok: false, issues: [...issues, ...decoded.issues] };
   issues.push(...roleIssues(request.role, decoded.value));
   if (issues.length > 0) return { ok: false, issues };
-  return { ok: true, config: decoded.value, notes: fromFile.notes };
+  return { ok: true, config: decoded.value, notes: fromFile.notes(decoded.value) };
 }
 
 /** What no single section can know. */
@@ -52,7 +52,7 @@ function roleIssues(role: RoleName, config: RimrockConfig): Issue[] {
 }
 
 async function readFileLayer(file: string | undefined, world: Surroundings): Promise<Layer> {
-  if (file === undefined) return { ok: true, raw: {}, notes: [] };
+  if (file === undefined) return { ok: true, raw: {}, notes: () => [] };
   const path = resolve(world.folder, file);
   let text: string;
   try {
@@ -63,6 +63,6 @@ async function readFileLayer(file: string | undefined, world: Surroundings): Pro
   const source = readSource(text, Object.keys(rimrockConfigSchema.shape));
   if (source.kind === 'unreadable')
     return { ok: false, issues: [{ path: file, message: `is neither YAML nor JSON: ${source.reason}` }] };
-  if (source.kind === 'rimrock') return { ok: true, raw: source.raw, notes: [] };
+  if (source.kind === 'rimrock') return { ok: true, raw: source.raw, notes: () => [] };
   return fromMesosDns(source.raw, path, world);
 }

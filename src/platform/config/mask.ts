@@ -10,7 +10,7 @@ const MASK = '********';
 export function maskSecrets(value: unknown, secret = false): unknown {
   if (typeof value === 'string') {
     if ((secret && value !== '') || value.includes('PRIVATE KEY-----')) return MASK;
-    return value.replace(/^([a-z][a-z0-9+.-]*:\/\/[^/@:]*):[^/@]*@/i, `$1:${MASK}@`);
+    return value.replace(/^([a-z][a-z0-9+.-]*:\/\/[^/@:]*):[^/]*@/i, `$1:${MASK}@`);
   }
   if (Array.isArray(value)) return value.map((v) => maskSecrets(v, secret));
   if (!isRaw(value)) return value;

@@ -33,6 +33,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Called by a part that sees no point in going on; the process ends. */
+  readonly fail?: (error: Error) => void;
   /** Of which tasks get a part. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }

@@ -26,13 +26,15 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
   const begun = world.clock.monotonic();
   const log = openLog(config.log, world);
   world.onCrash((error) => log.fatal({ error }, 'nobody caught this; ending'));
-  const stop = stopRequests(world, log);
+  const failed = new AbortController();
+  const stop = AbortSignal.any([stopRequests(world, log), failed.signal]);
   const addresses = listenAddresses(config).filter((a) => role.sections.includes(a.section));
   let parts: Part[] = [];
   let starting = 'store';
   try {
     const { clock, random } = world;
-    parts = await buildParts(role, config, { clock, random, log, environment: taskEnvironment(world) });
+    const fail = (error: Error): void => failed.abort(error);
+    parts = await buildParts(role, config, { clock, random, log, fail, environment: taskEnvironment(world) });
     const components = parts.map(({ component, name }, i) => ({
       name,
       start: async () => {
@@ -58,6 +60,12 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
     }
     await aborted(stop);
     await lifecycle.stop();
+    if (failed.signal.aborted) {
+      const error: unknown = failed.signal.reason;
+      log.fatal({ error }, 'ended: there is no point in going on');
+      world.err(printError(error));
+      return 1;
+    }
     log.info('ended');
     return 0;
   } catch (error) {
