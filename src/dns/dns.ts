@@ -22,12 +22,13 @@ import { resolverSettings } from './forward/settings.ts';
 import { addressesOf } from './local-addresses.ts';
 import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
 import { pipeline } from './pipeline.ts';
-import { answerSettings, clusterHead, namingSettings } from './served.ts';
+import { answerSettings, clusterHead, namesOf, namingSettings } from './served.ts';
 import { ColdQuestions } from './server/cold.ts';
 import { Responder } from './server/responder.ts';
 import { DnsServer } from './server/server.ts';
 import { reserve } from './table/index.ts';
-import { MesosPublisher, Zone } from './zone/index.ts';
+import { Zone } from './zone/index.ts';
+import type { Names } from './zone/index.ts';
 
 export interface DnsParts {
   readonly config: DnsConfig;
@@ -55,6 +56,7 @@ export function createDns(parts: DnsParts): Dns {
 class DnsComponent implements Dns {
   readonly name = 'dns';
   readonly #parts: DnsParts;
+  readonly #names: Names;
   readonly #zone: Zone;
   readonly #frameworkHosts: FrameworkHosts;
   readonly #resolver: Resolver;
@@ -68,7 +70,8 @@ class DnsComponent implements Dns {
     const { config, catalog, clock, random, reactor, log } = parts;
     const counters = new DnsCounters();
     this.#parts = parts;
-    this.#zone = makeZone(parts);
+    this.#names = namesOf(config);
+    this.#zone = makeZone(parts, this.#names);
     this.#frameworkHosts = new FrameworkHosts({
       lookup: async (host) => (await lookup(host, { all: true })).map((a) => a.address),
       clock,
@@ -92,6 +95,7 @@ class DnsComponent implements Dns {
       ...parts,
       zone: this.#zone,
       settings: namingSettings(config),
+      setAside: () => this.#names.setAside(),
       serial: () => this.#zone.serial,
     });
     exposeDnsMetrics(parts.metrics, counters, {
@@ -190,10 +194,10 @@ const NOTHING: CatalogDiff = {
 /** How long the thread may be kept from everything else, milliseconds. */
 const SLICE_MS = 4;
 
-function makeZone({ config, clock, random, later = setImmediate }: DnsParts): Zone {
+function makeZone({ config, clock, random, later = setImmediate }: DnsParts, names: Names): Zone {
   return new Zone({
     heads: [clusterHead(config)],
-    publishers: [new MesosPublisher(namingSettings(config))],
+    publishers: names.publishers,
     ttlSeconds: config.ttlSeconds,
     srvWeight: config.srvWeight,
     memory: reserve(config.maxTableMiB),

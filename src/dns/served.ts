@@ -3,8 +3,8 @@ import type { DnsConfig } from './config.ts';
 import { reachableAddressesOf } from './local-addresses.ts';
 import { soaName } from './soa-name.ts';
 import { nameBytes } from './wire/index.ts';
-import { RFC1123, RFC952 } from './zone/index.ts';
-import type { ZoneHead, ZoneSettings } from './zone/index.ts';
+import { RFC1123, RFC952, createNames } from './zone/index.ts';
+import type { Names, ZoneHead, ZoneSettings } from './zone/index.ts';
 
 /** The zone of the cluster, as its SOA record has it. */
 export function clusterHead(config: DnsConfig): ZoneHead {
@@ -31,7 +31,15 @@ export function namingSettings(config: DnsConfig): ZoneSettings {
     srvWeight: config.srvWeight,
     mname: soaName(config.soa.mname).toLowerCase(),
     listenerIps: reachableAddressesOf(config.host),
+    legacyNames: config.legacyNames,
   };
+}
+
+/** Everything that says which names are published. */
+export function namesOf(config: DnsConfig): Names {
+  const { health, legacyNames, agentNames, networkNames, ptr } = config;
+  const extras = { health, legacyNames, agentNames, networkNames, ptr };
+  return createNames({ ...namingSettings(config), ...extras }, config);
 }
 
 /** What every thread that answers has to know. */

@@ -9,7 +9,7 @@ import { createAcl } from '../acl/acl.ts';
 import { allowOnly } from '../acl/api-hook.ts';
 import type { DnsConfig } from '../config.ts';
 import { enumerate } from '../zone/index.ts';
-import type { Zone, ZoneSettings } from '../zone/index.ts';
+import type { SetAside, Zone, ZoneSettings } from '../zone/index.ts';
 import { soaName } from '../soa-name.ts';
 import { configEcho } from './config-echo.ts';
 import { mesosDnsJson } from './json.ts';
@@ -20,6 +20,8 @@ export interface DnsApiParts {
   readonly catalog: Catalog;
   readonly zone: Zone;
   readonly settings: ZoneSettings;
+  /** What the naming rules left out. */
+  readonly setAside?: () => Iterable<SetAside>;
   readonly serial: () => number;
   readonly random: Random;
   readonly metrics: Metrics;
@@ -114,9 +116,10 @@ function addNotYetRoute(api: Api): void {
 }
 
 /** What is missing from the names, and why: from the cluster's catalog and from the naming rules. */
-function addRejected(api: Api, { catalog, zone }: DnsApiParts): void {
+function addRejected(api: Api, { catalog, zone, setAside }: DnsApiParts): void {
   api.get('/rejected', async () => [
     ...catalog.current.rejected.values(),
+    ...(setAside?.() ?? []),
     ...zone
       .unservable()
       .map((r) => ({ kind: 'record', id: `${r.name} ${r.type} ${r.host}`, reason: r.reason })),

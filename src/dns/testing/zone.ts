@@ -1,5 +1,5 @@
 import { reserve } from '../table/index.ts';
-import { MesosPublisher, RFC1123, Zone } from '../zone/index.ts';
+import { RFC1123, Zone, createNames } from '../zone/index.ts';
 import type { Publisher, ZoneHead, ZoneSettings } from '../zone/index.ts';
 
 export const MESOS_HEAD: ZoneHead = {
@@ -23,6 +23,16 @@ export const MESOS_SETTINGS: ZoneSettings = {
   listenerIps: ['10.9.9.9'],
 };
 
+/** The names of Mesos-DNS and no others. */
+const PLAIN_NAMES = {
+  health: 'include',
+  legacyNames: true,
+  agentNames: false,
+  networkNames: false,
+  ptr: false,
+} as const;
+const NOTHING_CONFIGURED = { records: [], answerLimits: {} };
+
 /** A zone with the names of Mesos-DNS, in memory of its own. */
 export function zoneFor(
   settings: Partial<ZoneSettings> = {},
@@ -31,7 +41,7 @@ export function zoneFor(
   const all = { ...MESOS_SETTINGS, ...settings };
   return new Zone({
     heads: [{ ...MESOS_HEAD, apex: `${all.domain}.` }],
-    publishers: more.publishers ?? [new MesosPublisher(all)],
+    publishers: more.publishers ?? createNames({ ...all, ...PLAIN_NAMES }, NOTHING_CONFIGURED).publishers,
     ttlSeconds: 60,
     srvWeight: all.srvWeight,
     memory: more.memory ?? reserve(16),

@@ -68,6 +68,8 @@ export class Zone {
   readonly #writer: TableWriter;
   readonly #parts: ZoneParts;
   readonly #unservable = new Map<string, UnservableRecord & { count: number }>();
+  /** Names with a limit of answers, also those that are not there now. */
+  readonly #limits = new Map<string, number>();
   readonly #jobs: Generator<void>[] = [];
   readonly #settled = new Set<() => void>();
   #waiting = false;
@@ -139,26 +141,20 @@ export class Zone {
 
   /** Follow one step of the catalog. */
   apply(next: CatalogVersion, diff: CatalogDiff): void {
-    this.change(
-      (function* (publishers) {
-        for (const publisher of publishers) yield* publisher.step(next, diff);
-      })(this.#parts.publishers),
-      true,
-    );
-  }
-
-  /** Write changes from elsewhere (static records, looked-up names); in order with the steps of the catalog. */
-  change(changes: Iterable<Change>, ready = this.#ready): void {
-    this.#jobs.push(this.#write(changes, ready));
+    // All of them decide now, while the catalog is what `next` says; what they decided is written when its turn comes.
+    const steps = this.#parts.publishers.map((publisher) => publisher.step(next, diff));
+    this.#jobs.push(this.#write(steps));
     if (!this.#waiting) this.#run();
   }
 
-  *#write(changes: Iterable<Change>, ready: boolean): Generator<void> {
-    for (const change of changes) {
-      this.#apply(change);
-      yield;
+  *#write(steps: readonly Iterable<Change>[]): Generator<void> {
+    for (const changes of steps) {
+      for (const change of changes) {
+        this.#apply(change);
+        yield;
+      }
     }
-    if (ready && !this.#ready) {
+    if (!this.#ready) {
       this.#ready = true;
       this.#revision++;
     }
@@ -208,7 +204,8 @@ export class Zone {
 
   /** Additions first, so that a record on both sides is never away. */
   #apply(change: Change): void {
-    const { before, after, namesBefore = [], namesAfter = [] } = change;
+    const { before, after, namesBefore = [], namesAfter = [], limits = [] } = change;
+    for (const { name, answers } of limits) this.#limit(name, answers);
     if (!sameRecords(before, after)) {
       for (const r of after) this.#add(r);
       for (const r of before) this.#remove(r);
@@ -229,6 +226,8 @@ export class Zone {
       if (!this.#writer.add(name, name.length, said.type, ttl, said.data)) return;
       this.#records++;
       this.#revision++;
+      const limit = this.#limits.get(record.name);
+      if (limit !== undefined) this.#writer.limitAnswers(name, name.length, limit);
     } catch (error) {
       if (!(error instanceof TableFull)) throw error;
       this.#setAside(record, `${error.message}: raise dns.maxTableMiB`);
@@ -253,6 +252,13 @@ export class Zone {
     } catch (error) {
       if (!(error instanceof TableFull)) throw error;
     }
+  }
+
+  #limit(text: string, answers: number | undefined): void {
+    if (answers === undefined) this.#limits.delete(text);
+    else this.#limits.set(text, answers);
+    const name = nameBytes(text);
+    if (name) this.#writer.limitAnswers(name, name.length, answers ?? 0);
   }
 
   #setAside(record: ZoneRecord<RecordType>, reason: string): void {
