@@ -29,10 +29,15 @@ const TERMINAL: ReadonlySet<TaskState> = new Set([
   'TASK_GONE_BY_OPERATOR',
 ]);
 
-const KNOWN: ReadonlySet<string> = new Set(TASK_STATES);
+const KNOWN: ReadonlyMap<unknown, TaskState> = new Map(TASK_STATES.map((s) => [s, s]));
 
 export function isTaskState(text: unknown): text is TaskState {
-  return typeof text === 'string' && KNOWN.has(text);
+  return KNOWN.has(text);
+}
+
+/** The state that `text` names: always the same string, so that what keeps many of them keeps one. */
+export function asTaskState(text: unknown): TaskState | undefined {
+  return KNOWN.get(text);
 }
 
 /** Terminal states never change again. TASK_UNREACHABLE is not terminal: the task may come back. */

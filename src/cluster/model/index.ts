@@ -1,10 +1,23 @@
 export { sameValue } from './equal.ts';
 export { effectOf } from './event.ts';
 export type { Effect } from './event.ts';
-export { asId as idOf, at, asNumber, asText, isObject, member } from './json.ts';
-export { ClusterModel, diffStates, keepStart } from './model.ts';
+export { asId as idOf, asList, at, asNumber, asText, isObject, member } from './json.ts';
+export { readAgent } from './agent.ts';
+export { readFramework } from './framework.ts';
+export { ClusterModel, copyOf, diffStates, keepStart, stepsBetween } from './model.ts';
+export type { Known } from './model.ts';
 export { carryOver, recoveredIds } from './recovered.ts';
-export { endpointOfPid, leaderFromV0, looksLikeV0State, stateFromV0, stateFromV1 } from './snapshot.ts';
+export {
+  endpointOfPid,
+  leaderFromV0,
+  looksLikeV0State,
+  readStateV0,
+  readStateV1,
+  stateFromV0,
+  stateFromV1,
+} from './snapshot.ts';
+export type { Entities } from './snapshot.ts';
+export { readTask } from './task.ts';
 export { askedAt, changesOfSummary, keepPid } from './summary.ts';
 export type {
   Change,
@@ -16,6 +29,7 @@ export type {
   ModelPort,
   ModelTask,
   NamedNetwork,
+  Read,
   Rejection,
 } from './types.ts';
 export { taskKey } from './types.ts';

@@ -1,3 +1,4 @@
+import { sharedText } from './share.ts';
 import { asList, asObject, asText, member } from './json.ts';
 
 /** One label as it stood in the list. */
@@ -24,13 +25,15 @@ export function readLabelList(json: unknown, problems: string[]): LabelEntry[] {
   return entries;
 }
 
+/** All entities without labels have these. */
+export const NO_LABELS: ReadonlyMap<string, string> = new Map();
+
 /** As `readLabelList`, by key; of a repeated key the last one counts. */
 export function readLabels(json: unknown, problems: string[]): ReadonlyMap<string, string> {
   if (json === undefined || json === null) return NO_LABELS;
-  return new Map(readLabelList(json, problems).map((l) => [l.key, l.value]));
+  const list = readLabelList(json, problems);
+  return list.length === 0 ? NO_LABELS : new Map(list.map((l) => [sharedText(l.key), l.value]));
 }
-
-export const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 function labelValue(v: unknown): string | undefined {
   if (v === undefined || v === null) return '';

@@ -1,3 +1,5 @@
+import { runAtOnce } from '../../core/slices.ts';
+import type { Work } from '../../core/slices.ts';
 import { sameValue } from './equal.ts';
 import type {
   Change,
@@ -49,13 +51,7 @@ export class ClusterModel implements ClusterState {
 
   /** A model that starts as `state` is; later changes here do not touch it. Entities are shared; they are immutable. */
   static of(state: ClusterState): ClusterModel {
-    const model = new ClusterModel(state.masters);
-    for (const [id, v] of state.agents) model.agents.set(id, v);
-    for (const [id, v] of state.frameworks) model.frameworks.set(id, v);
-    for (const [id, v] of state.tasks) model.tasks.set(id, v);
-    for (const [id, v] of state.rejected) model.rejected.set(id, v);
-    model.leader = state.leader;
-    return model;
+    return runAtOnce(copyOf(state));
   }
 }
 
@@ -99,23 +95,57 @@ function mapOf(state: ClusterState, kind: Rejection['kind']): ReadonlyMap<string
   return kind === 'framework' ? state.frameworks : state.tasks;
 }
 
+/** What is known of a cluster, as far as the step to its next state needs it. */
+export interface Known extends Omit<ClusterState, 'tasks' | 'masters'> {
+  readonly tasks: Pick<ReadonlyMap<string, ModelTask>, 'get' | 'keys'>;
+}
+
 /**
  * The steps from `before` to `after`, agents and frameworks first. A running task keeps the start that `before` knew:
  * masters replace a TASK_RUNNING status by the next one (health updates), and with it the only trace of the first.
  */
-export function diffStates(before: ClusterState, after: ClusterState): Change[] {
+export function diffStates(before: Known, after: ClusterState): Change[] {
+  return runAtOnce(stepsBetween(before, after));
+}
+
+/** As many tasks are compared or copied in between two points where the work may rest. */
+const PER_STEP = 512;
+
+/** As `diffStates`, with rests; neither state may change meanwhile. */
+export function* stepsBetween(before: Known, after: ClusterState): Work<Change[]> {
   const changes: Change[] = [];
   diffMap(before.agents, after.agents, (id, value) => changes.push({ kind: 'agent', id, value }));
   diffMap(before.frameworks, after.frameworks, (id, value) => changes.push({ kind: 'framework', id, value }));
+  let seen = 0;
   for (const [id, task] of after.tasks) {
-    const value = keepStart(before.tasks.get(id), task);
-    if (!sameValue(before.tasks.get(id), value)) changes.push({ kind: 'task', id, value });
+    const known = before.tasks.get(id);
+    if (known !== task) {
+      const value = keepStart(known, task);
+      if (!sameValue(known, value)) changes.push({ kind: 'task', id, value });
+    }
+    if (++seen % PER_STEP === 0) yield;
   }
-  for (const id of before.tasks.keys())
+  for (const id of before.tasks.keys()) {
     if (!after.tasks.has(id)) changes.push({ kind: 'task', id, value: undefined });
+    if (++seen % PER_STEP === 0) yield;
+  }
   diffMap(before.rejected, after.rejected, (id, value) => changes.push({ kind: 'rejected', id, value }));
   if (!sameValue(before.leader, after.leader)) changes.push({ kind: 'leader', value: after.leader });
   return changes;
+}
+
+/** A copy for somebody else to keep, with rests; `state` may not change meanwhile. */
+export function* copyOf(state: ClusterState): Work<ClusterModel> {
+  const model = new ClusterModel(state.masters);
+  for (const [id, v] of state.agents) model.agents.set(id, v);
+  for (const [id, v] of state.frameworks) model.frameworks.set(id, v);
+  for (const [id, v] of state.tasks) {
+    model.tasks.set(id, v);
+    if (model.tasks.size % PER_STEP === 0) yield;
+  }
+  for (const [id, v] of state.rejected) model.rejected.set(id, v);
+  model.leader = state.leader;
+  return model;
 }
 
 function diffMap<T>(

@@ -1,4 +1,5 @@
 import { asList, asNumber, asObject, asText, at, member } from './json.ts';
+import { sharedNumbers } from './share.ts';
 
 /** More ports than exist cannot be meant; the cap keeps a hostile ranges string from eating memory. */
 const MAX_PORTS = 65_536;
@@ -14,7 +15,7 @@ export function readPorts(resources: unknown, problems: string[]): readonly numb
   if (flat && !Object.hasOwn(flat, 'name')) {
     const text = member(flat, 'ports');
     if (text !== undefined && text !== null) fromText(text, ports, problems);
-    return ports;
+    return sharedNumbers(ports);
   }
   for (const resource of asList(resources)) {
     if (member(resource, 'name') !== 'ports') continue;
@@ -22,7 +23,7 @@ export function readPorts(resources: unknown, problems: string[]): readonly numb
       expand(asNumber(member(range, 'begin')), asNumber(member(range, 'end')), ports, problems);
     }
   }
-  return ports;
+  return sharedNumbers(ports);
 }
 
 function fromText(value: unknown, ports: number[], problems: string[]): void {

@@ -1,6 +1,7 @@
 import { isIp } from '../../core/ip.ts';
 import { asBoolean, asList, asNumber, asText, at, member } from './json.ts';
 import { readLabelList } from './labels.ts';
+import { NOTHING, sharedText } from './share.ts';
 import type { NamedNetwork, RunningStatus } from './types.ts';
 
 /** When a status was made, in milliseconds; 0 when it does not say. */
@@ -13,7 +14,7 @@ export function readRunningStatus(status: unknown): RunningStatus {
   const labels = readLabelList(member(status, 'labels'), []);
   const networks = asList(at(status, 'container_status', 'network_infos')).map(readNetwork);
   const byLabel = (key: string): readonly string[] =>
-    labels.length === 0 ? NONE : labels.filter((l) => l.key === key && isIp(l.value)).map((l) => l.value);
+    orNothing(labels.filter((l) => l.key === key && isIp(l.value)).map((l) => l.value));
   return {
     timestampMs: statusTimeMs(status),
     healthy: asBoolean(member(status, 'healthy')),
@@ -30,22 +31,22 @@ function readNetwork(info: unknown): NamedNetwork {
   // Mesos before 0.26 had one address per network, without a list.
   const texts = list.length > 0 ? list.map((a) => member(a, 'ip_address')) : [member(info, 'ip_address')];
   const ips = texts.filter((text) => typeof text === 'string' && isIp(text)) as string[];
-  return { name: asText(member(info, 'name')) ?? '', ips };
+  return { name: sharedText(asText(member(info, 'name')) ?? ''), ips: orNothing(ips) };
 }
 
 function networkIps(networks: readonly NamedNetwork[]): readonly string[] {
   const [only] = networks;
-  if (only === undefined) return NONE;
+  if (only === undefined) return NOTHING;
   return networks.length === 1 ? only.ips : networks.flatMap((n) => n.ips);
 }
 
 function named(networks: readonly NamedNetwork[]): readonly NamedNetwork[] {
-  const list = networks.filter((n) => n.name !== '');
-  return list.length === 0 ? NONE : list;
+  return orNothing(networks.filter((n) => n.name !== ''));
 }
 
-/** Most tasks have nothing of most kinds: they all share this nothing. */
-const NONE: readonly never[] = Object.freeze([]);
+function orNothing<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list;
+}
 
 /** What a task's history says: its newest TASK_RUNNING status (of equals the first), and when it first ran. */
 export function readHistory(statuses: unknown): {

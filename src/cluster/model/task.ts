@@ -1,7 +1,8 @@
-import { isTaskState } from '../../mesos/index.ts';
+import { asTaskState } from '../../mesos/index.ts';
 import { asId, asList, asNumber, asObject, asText, at, member } from './json.ts';
-import { readLabels } from './labels.ts';
+import { NO_LABELS, readLabels } from './labels.ts';
 import { readPorts } from './ports.ts';
+import { NOTHING, sharedList, sharedText } from './share.ts';
 import { readHistory } from './status.ts';
 import type { ModelDiscovery, ModelPort, ModelTask, Read } from './types.ts';
 import { taskKey } from './types.ts';
@@ -13,7 +14,8 @@ import { taskKey } from './types.ts';
 export function readTask(json: unknown, where: string, frameworkId?: string): Read<ModelTask> {
   const problems: string[] = [];
   const id = asId(member(json, 'task_id')) ?? asId(member(json, 'id'));
-  const framework = asId(member(json, 'framework_id')) ?? frameworkId;
+  const named = asId(member(json, 'framework_id'));
+  const framework = named === undefined ? frameworkId : sharedText(named);
   if (id === undefined || framework === undefined) {
     const missing = id === undefined ? 'task id' : 'framework id';
     return { id: where, value: undefined, problems: [`no ${missing}`] };
@@ -22,37 +24,48 @@ export function readTask(json: unknown, where: string, frameworkId?: string): Re
   const fail = (reason: string): Read<ModelTask> => ({ id: key, value: undefined, problems: [reason] });
   const agentId = asId(member(json, 'agent_id')) ?? asId(member(json, 'slave_id'));
   if (agentId === undefined) return fail('no agent id');
-  const state = member(json, 'state');
-  if (!isTaskState(state)) return fail('state is not a task state');
+  const state = asTaskState(member(json, 'state'));
+  if (state === undefined) return fail('state is not a task state');
   const name = asText(member(json, 'name'));
   if (name === undefined) return fail('no name');
+  const { running, startedAtMs } = readHistory(member(json, 'statuses'));
   const value: ModelTask = {
     key,
-    id,
+    // The end of the key: the text itself is not kept twice.
+    id: key.slice(-id.length),
     name,
     frameworkId: framework,
-    agentId,
+    agentId: sharedText(agentId),
     state,
     ports: readPorts(member(json, 'resources'), problems),
-    discovery: readDiscovery(member(json, 'discovery'), problems),
+    discovery: readDiscovery(member(json, 'discovery'), name, problems),
     labels: readLabels(member(json, 'labels'), problems),
-    ...readHistory(member(json, 'statuses')),
+    startedAtMs,
+    running,
   };
   return { id: key, value, problems };
 }
 
-function readDiscovery(json: unknown, problems: string[]): ModelDiscovery | undefined {
+function readDiscovery(json: unknown, taskName: string, problems: string[]): ModelDiscovery | undefined {
   if (json === undefined || json === null) return undefined;
   if (!asObject(json)) {
     problems.push('discovery is not an object');
     return undefined;
   }
+  const name = asText(member(json, 'name')) ?? '';
   const ports = asList(at(json, 'ports', 'ports')).map((p, i) => readPort(p, i, problems));
   return {
-    name: asText(member(json, 'name')) ?? '',
-    visibility: asText(member(json, 'visibility')) ?? '',
-    ports,
+    name: name === taskName ? taskName : name,
+    visibility: sharedText(asText(member(json, 'visibility')) ?? ''),
+    ports: sharedPorts(ports),
   };
+}
+
+function sharedPorts(ports: readonly ModelPort[]): readonly ModelPort[] {
+  const [only] = ports;
+  if (only === undefined) return NOTHING;
+  if (ports.length > 1 || only.labels !== NO_LABELS) return ports;
+  return sharedList(`${only.number} ${only.protocol.length} ${only.protocol} ${only.name}`, ports);
 }
 
 function readPort(json: unknown, index: number, problems: string[]): ModelPort {
@@ -61,8 +74,8 @@ function readPort(json: unknown, index: number, problems: string[]): ModelPort {
     problems.push(`discovery.ports[${index}] has no number`);
   return {
     number: number !== undefined && Number.isInteger(number) ? number : 0,
-    name: asText(member(json, 'name')) ?? '',
-    protocol: asText(member(json, 'protocol')) ?? '',
+    name: sharedText(asText(member(json, 'name')) ?? ''),
+    protocol: sharedText(asText(member(json, 'protocol')) ?? ''),
     labels: readLabels(member(json, 'labels'), problems),
   };
 }

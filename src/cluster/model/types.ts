@@ -111,7 +111,7 @@ export interface Read<T> {
   readonly problems: readonly string[];
 }
 
-/** Tasks are unique only within their framework. */
+/** Tasks are unique only within their framework. Joined, so that it is one flat string: it is kept for long. */
 export function taskKey(frameworkId: string, taskId: string): string {
-  return `${frameworkId} ${taskId}`;
+  return [frameworkId, taskId].join(' ');
 }

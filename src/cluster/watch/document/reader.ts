@@ -1,0 +1,58 @@
+import { JsonSlicer } from '../../../core/json/slicer.ts';
+import type { Work } from '../../../core/slices.ts';
+import { readStateV0, readStateV1 } from '../../model/index.ts';
+import type { ClusterModel, MasterEndpoint } from '../../model/index.ts';
+import { ItemEntities } from './entities.ts';
+import { V0_STATE, V1_EVENT } from './plans.ts';
+
+/**
+ * Reads states that are too large to be held as a whole: bytes go in as they arrive, out comes the same state that
+ * `stateFromV0` or `stateFromV1` makes of the parsed document. A reader that is kept for the next document parses only
+ * what is new in it. One document at a time: `begin`, `push`..., `end`, then `stateV0` or `stateV1`.
+ */
+export class DocumentReader {
+  readonly #entities: ItemEntities;
+  #slicer: JsonSlicer;
+
+  /** `seed`: any number that nobody outside knows. */
+  constructor(seed: number) {
+    this.#entities = new ItemEntities(seed);
+    this.#slicer = this.begin('v0');
+  }
+
+  /** A document begins; what came of one before that did not end is forgotten. `v1`: an event of the operator stream. */
+  begin(version: 'v0' | 'v1'): JsonSlicer {
+    const { items } = this.#entities;
+    items.begin();
+    this.#slicer = new JsonSlicer(version === 'v0' ? V0_STATE : V1_EVENT, (kind, bytes, start, end) =>
+      items.take(kind, bytes, start, end),
+    );
+    return this.#slicer;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#slicer.push(bytes);
+  }
+
+  /** The document without its tasks and agents, whose lists hold something else; undefined when it is not JSON. */
+  end(): unknown {
+    return this.#slicer.end()?.skeleton;
+  }
+
+  /** The state in the v0 document that just ended. `document` is what `end` gave. */
+  *stateV0(document: unknown, masters: readonly MasterEndpoint[]): Work<ClusterModel> {
+    const model = yield* readStateV0(document, masters, this.#entities);
+    this.#entities.items.end();
+    return model;
+  }
+
+  /** The state in the event that just ended. `getState` is that part of what `end` gave. */
+  *stateV1(
+    getState: unknown,
+    context: { readonly masters: readonly MasterEndpoint[]; readonly leader: MasterEndpoint | undefined },
+  ): Work<ClusterModel> {
+    const model = yield* readStateV1(getState, context, this.#entities);
+    this.#entities.items.end();
+    return model;
+  }
+}
