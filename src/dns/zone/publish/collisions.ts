@@ -176,6 +176,9 @@ function allOf(value: string | Set<string> | undefined): Iterable<string> {
 
 function named(keys: readonly string[]): string {
   const more = keys.length - MAX_NAMED;
-  const quoted = keys.slice(0, MAX_NAMED).map((key) => `'${key}'`);
+  const quoted = keys
+    .toSorted()
+    .slice(0, MAX_NAMED)
+    .map((key) => `'${key}'`);
   return more > 0 ? `${quoted.join(', ')} and ${more} more` : quoted.join(' and ');
 }
