@@ -1,10 +1,9 @@
 import { errorText } from '../../core/errors.ts';
 import type { RimrockError } from '../../core/errors.ts';
-import type { ListenOptions, Listener, Reactor } from '../../net/index.ts';
+import { codeOf } from '../../net/index.ts';
+import type { ListenOptions, Listener, Reactor, UdpAtEachAddress } from '../../net/index.ts';
 import { dnsErrors } from '../errors.ts';
 import type { TcpServer } from './tcp-server.ts';
-import { codeOf } from './udp-sockets.ts';
-import type { UdpSockets } from './udp-sockets.ts';
 
 /**
  * UDP and TCP on the same port. With port 0 the system picks one for UDP that may be taken for TCP: then again. Rejects with an error
@@ -12,7 +11,7 @@ import type { UdpSockets } from './udp-sockets.ts';
  */
 export async function bindBoth(
   reactor: Reactor,
-  udp: UdpSockets,
+  udp: UdpAtEachAddress,
   tcp: TcpServer,
   options: ListenOptions,
 ): Promise<Listener> {

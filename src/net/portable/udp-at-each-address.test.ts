@@ -1,12 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../core/clock.ts';
-import { silentLogger } from '../../core/log.ts';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
-import { createPortableReactor } from '../../net/index.ts';
-import type { Peer } from '../../net/index.ts';
-import { UdpSockets } from './udp-sockets.ts';
+import type { Peer } from '../types.ts';
+import { udpSocket } from './udp.ts';
+import { UdpAtEachAddress } from './udp-at-each-address.ts';
 
-const reactor = createPortableReactor({ clock: systemClock, log: silentLogger });
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
@@ -16,8 +13,8 @@ afterEach(async () => {
 const make = (...first: string[]) => {
   const here = new Set(first);
   const clock = new FakeClock();
-  const sockets = new UdpSockets({
-    reactor,
+  const sockets = new UdpAtEachAddress({
+    udp: udpSocket,
     clock,
     addressesOf: (host) => (host === '0.0.0.0' ? [...here] : [host]),
     onMessage: (bytes, from, socket) => socket.send(bytes, from),
@@ -30,7 +27,7 @@ const make = (...first: string[]) => {
 const whoAnswers = async (to: Peer): Promise<Peer> => {
   let arrived: (from: Peer) => void = () => {};
   const answer = new Promise<Peer>((resolve) => (arrived = resolve));
-  const socket = await reactor.udp({ host: '0.0.0.0', port: 0 }, (_bytes, from) => arrived(from));
+  const socket = await udpSocket({ host: '0.0.0.0', port: 0 }, (_bytes, from) => arrived(from));
   socket.send(Buffer.from('?'), to);
   const again = setInterval(() => socket.send(Buffer.from('?'), to), 20);
   const from = await answer.finally(() => clearInterval(again));
@@ -38,7 +35,7 @@ const whoAnswers = async (to: Peer): Promise<Peer> => {
   return from;
 };
 
-describe('UdpSockets', () => {
+describe('UdpAtEachAddress', () => {
   it.skipIf(process.platform !== 'linux')(
     'answer from the address that was asked, also one that came later (needs all of 127.0.0.0/8)',
     async () => {
@@ -49,7 +46,7 @@ describe('UdpSockets', () => {
       clock.advance(5_000);
       expect(await whoAnswers({ ip: '127.0.0.3', port })).toEqual({ ip: '127.0.0.3', port });
       // The address that went is free again.
-      await (await reactor.udp({ host: '127.0.0.1', port }, () => {})).close();
+      await (await udpSocket({ host: '127.0.0.1', port }, () => {})).close();
       await sockets.close();
       expect(clock.pending).toBe(0);
     },

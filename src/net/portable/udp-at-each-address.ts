@@ -1,13 +1,18 @@
 import type { Clock, Timer } from '../../core/clock.ts';
-import type { DatagramSocket, Peer, Reactor } from '../../net/index.ts';
+import type { DatagramSocket, ListenOptions, Peer } from '../types.ts';
 
 export interface UdpParts {
-  readonly reactor: Reactor;
-  readonly clock: Clock;
+  readonly udp: (
+    options: ListenOptions,
+    onMessage: (bytes: Uint8Array, from: Peer) => void,
+  ) => Promise<DatagramSocket>;
+  readonly clock: Pick<Clock, 'every'>;
   /** The addresses that a host stands for: itself, or for `0.0.0.0` and `::` those that this machine has now. */
   readonly addressesOf: (host: string) => readonly string[];
   /** `socket` is where the answer must leave. */
   readonly onMessage: (bytes: Uint8Array, from: Peer, socket: DatagramSocket) => void;
+  /** SO_REUSEPORT, so that several workers can share the port. */
+  readonly reusePort?: boolean;
 }
 
 /** How often to look for addresses that came or went (a virtual address that moves here, say). */
@@ -17,7 +22,7 @@ const LOOK_MS = 5_000;
  * One port at every address of the machine, each with a socket of its own. One socket for all would answer from an address that the
  * system picks, and a client that asked another one does not take that answer.
  */
-export class UdpSockets {
+export class UdpAtEachAddress {
   readonly #parts: UdpParts;
   readonly #sockets = new Map<string, DatagramSocket>();
   #timer: Timer | undefined;
@@ -48,6 +53,11 @@ export class UdpSockets {
     return this.#port;
   }
 
+  /** The socket at one of the addresses; without a name the only one. */
+  at(ip: string | undefined): DatagramSocket | undefined {
+    return ip === undefined ? this.#sockets.values().next().value : this.#sockets.get(ip);
+  }
+
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -57,9 +67,9 @@ export class UdpSockets {
   }
 
   async #bind(ip: string): Promise<void> {
-    const { reactor, onMessage } = this.#parts;
+    const { udp, onMessage, reusePort = false } = this.#parts;
     let socket: DatagramSocket | undefined;
-    socket = await reactor.udp({ host: ip, port: this.#port }, (bytes, from) => {
+    socket = await udp({ host: ip, port: this.#port, reusePort }, (bytes, from) => {
       if (socket) onMessage(bytes, from, socket);
     });
     this.#port = socket.address.port;

@@ -1,0 +1,60 @@
+import { COLD, Answerer, OVER_UDP } from '../answer/answerer.ts';
+import { AnswerCounters, COUNT } from '../answer/counters.ts';
+import { guardsOf } from '../guarding.ts';
+import type { SharedGuards } from '../guarding.ts';
+import type { AnswerSettings } from '../answer/settings.ts';
+import { TableReader } from '../table/index.ts';
+import type { Datagram, DatagramHandler, ReturnAddress } from '../../net/index.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { ColdQuery } from './cold-queue.ts';
+
+/** What a worker answers with: plain data and shared memory. */
+export interface UdpHandlerSettings {
+  readonly table: SharedArrayBuffer;
+  /** Which reader of the table this is; the main thread is 0. */
+  readonly reader: number;
+  readonly answers: AnswerSettings;
+  readonly guards: SharedGuards;
+  /** Counters of all threads, and which block of them is this one's. */
+  readonly counters: SharedArrayBuffer;
+  readonly seed: number;
+}
+
+/**
+ * Makes what answers in a worker: out of the table, and what is not in it is left to the main thread. `post` hands a query over, in a
+ * message at the end of the batch.
+ */
+export function createUdpHandler(
+  settings: UdpHandlerSettings,
+  post: (query: ColdQuery) => void,
+  clock: Clock,
+): DatagramHandler {
+  const table = new TableReader(settings.table, settings.reader);
+  const counters = new AnswerCounters(settings.counters, settings.reader);
+  const guards = guardsOf(settings.guards);
+  const answerer = new Answerer({ table, settings: settings.answers, counters, guards, seed: settings.seed });
+  let began = 0;
+  let datagrams = 0;
+  return {
+    begin() {
+      table.begin();
+      began = clock.monotonic();
+      const now = clock.now();
+      answerer.nowSeconds = Math.floor(now / 1000);
+      answerer.nowUs = Math.floor(now * 1000);
+      datagrams = 0;
+    },
+    handle(d: Datagram, returnAddress: () => ReturnAddress) {
+      datagrams++;
+      const length = answerer.answer(d, OVER_UDP);
+      if (length !== COLD) return length;
+      counters.add(COUNT.coldForwarded, 1);
+      post({ bytes: d.request.slice(d.start, d.end), from: returnAddress() });
+      return 0;
+    },
+    end() {
+      table.end();
+      counters.batch(datagrams, (clock.monotonic() - began) * 1000);
+    },
+  };
+}

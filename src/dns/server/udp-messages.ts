@@ -1,0 +1,18 @@
+import type { WorkerSocket } from '../../net/index.ts';
+import type { ColdQuery } from './cold-queue.ts';
+
+/** What a worker starts with: plain data. */
+export interface UdpWorkerSetup {
+  readonly socket: WorkerSocket;
+  /** The counters of cold queries (see `ColdQueries`), and how many may wait. */
+  readonly cold: { readonly memory: SharedArrayBuffer; readonly max: number };
+  /** For what answers, not for the loop: see `createUdpHandler`. */
+  readonly handler: unknown;
+}
+
+/** What a worker tells the main thread. */
+export type UdpWorkerMessage =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'cold'; readonly queries: readonly ColdQuery[] }
+  /** A handler failed; `times` since the last such message. */
+  | { readonly kind: 'fault'; readonly reason: string; readonly times: number };

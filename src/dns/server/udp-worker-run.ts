@@ -1,0 +1,60 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../core/clock.ts';
+import { errorText } from '../../core/errors.ts';
+import { receiveDatagrams } from '../../net/index.ts';
+import type { DatagramHandler } from '../../net/index.ts';
+import { ColdQueries } from './cold-queue.ts';
+import type { ColdQuery } from './cold-queue.ts';
+import type { CreateUdpHandler } from './udp-handler.ts';
+import type { UdpWorkerMessage, UdpWorkerSetup } from './udp-messages.ts';
+
+/** A handler that fails at every query must not fill the log. */
+const FAULT_EVERY_MS = 1_000;
+
+/** The whole life of a worker thread: receive, answer, hand on what is cold, until the main thread says stop. */
+export async function runUdpWorker(createHandler: CreateUdpHandler): Promise<void> {
+  const { socket, cold, handler: settings } = workerData as UdpWorkerSetup;
+  const tell = (message: UdpWorkerMessage): void => parentPort?.postMessage(message);
+  const counters = new ColdQueries(cold.memory);
+  const batch: ColdQuery[] = [];
+  const handler = createHandler(settings, (query) => {
+    if (counters.admit(socket.worker, cold.max)) batch.push(query);
+  });
+  const flush = (): void => {
+    // The message holds a copy.
+    if (batch.length > 0) tell({ kind: 'cold', queries: batch });
+    batch.length = 0;
+  };
+  await receiveDatagrams(socket, flushing(handler, flush), {
+    onListening: () => tell({ kind: 'listening' }),
+    onFault: faultTeller(tell),
+  });
+}
+
+function flushing(handler: DatagramHandler, flush: () => void): DatagramHandler {
+  return {
+    begin: () => handler.begin(),
+    handle: (datagram, returnAddress) => handler.handle(datagram, returnAddress),
+    end: () => {
+      handler.end();
+      flush();
+    },
+  };
+}
+
+function faultTeller(tell: (message: UdpWorkerMessage) => void): (error: unknown) => void {
+  let times = 0;
+  let last = -FAULT_EVERY_MS;
+  return (error) => {
+    times++;
+    const now = systemClock.monotonic();
+    if (now - last < FAULT_EVERY_MS) return;
+    tell({
+      kind: 'fault',
+      reason: error instanceof Error ? (error.stack ?? errorText(error)) : errorText(error),
+      times,
+    });
+    last = now;
+    times = 0;
+  };
+}

@@ -1,0 +1,78 @@
+import { endianness } from 'node:os';
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import { errorText } from '../../core/errors.ts';
+
+/** The system calls used, as C has them: pointers are numbers, the result is -1 on failure and `errno()` says why. */
+export interface Libc {
+  errno(): number;
+  /** Where `memory` is. It stays there as long as somebody holds it. */
+  addressOf(memory: ArrayBuffer): number;
+  socket(family: number, type: number, protocol: number): number;
+  setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
+  bind(fd: number, address: number, length: number): number;
+  getsockname(fd: number, address: number, length: number): number;
+  recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number;
+  sendmmsg(fd: number, headers: number, count: number, flags: number): number;
+  sendmsg(fd: number, header: number, flags: number): number;
+  shutdown(fd: number, how: number): number;
+  close(fd: number): number;
+}
+
+export type LibcOrWhyNot =
+  | { readonly libc: Libc; readonly whyNot?: undefined }
+  | { readonly libc?: undefined; readonly whyNot: string };
+
+/** Where the layouts of `constants.ts` hold; the others are not tried. */
+const ARCHITECTURES = new Set(['x64', 'arm64']);
+
+/** The C library of this process through FFI, or the reason why there is none. Every thread loads its own. */
+export async function loadLibc(machine = thisMachine()): Promise<LibcOrWhyNot> {
+  const { platform, arch, endian } = machine;
+  if (platform !== 'linux') return { whyNot: `this is ${platform}, not linux` };
+  if (!ARCHITECTURES.has(arch) || endian !== 'LE') return { whyNot: `not made for ${arch} (${endian})` };
+  try {
+    return { libc: bindAll(await import('koffi')) };
+  } catch (error) {
+    return { whyNot: `the package koffi cannot be loaded: ${firstLine(errorText(error))}` };
+  }
+}
+
+interface Machine {
+  readonly platform: string;
+  readonly arch: string;
+  readonly endian: string;
+}
+
+function thisMachine(): Machine {
+  return { platform: process.platform, arch: process.arch, endian: endianness() };
+}
+
+function bindAll(koffi: typeof import('koffi')): Libc {
+  const process = koffi.load(null);
+  const f = (name: string, ...arguments_: ('int' | 'uint32' | 'uint64')[]): ((...a: number[]) => number) =>
+    process.func(name, 'int', arguments_);
+  return {
+    errno: () => koffi.errno(),
+    addressOf: (memory) => Number(koffi.address(memory)),
+    socket: f('socket', 'int', 'int', 'int'),
+    setsockopt: f('setsockopt', 'int', 'int', 'int', 'uint64', 'uint32'),
+    bind: f('bind', 'int', 'uint64', 'uint32'),
+    getsockname: f('getsockname', 'int', 'uint64', 'uint64'),
+    recvmmsg: f('recvmmsg', 'int', 'uint64', 'uint32', 'int', 'uint64'),
+    sendmmsg: f('sendmmsg', 'int', 'uint64', 'uint32', 'int'),
+    sendmsg: f('sendmsg', 'int', 'uint64', 'int'),
+    shutdown: f('shutdown', 'int', 'int'),
+    close: f('close', 'int'),
+  };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}
+
+/** A failed system call as Node words its own, with `code`. */
+export function systemError(call: string, errno: number): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno);
+  const error: NodeJS.ErrnoException = new Error(`${call} ${code}: ${getSystemErrorMessage(-errno)}`);
+  return Object.assign(error, { code, errno: -errno, syscall: call });
+}

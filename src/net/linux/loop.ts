@@ -1,0 +1,82 @@
+import { DatagramControl } from '../datagram-control.ts';
+import type { LinuxWorkerSocket, LoopListener } from '../datagram-sockets.ts';
+import type { DatagramHandler } from '../datagrams.ts';
+import { netErrors } from '../errors.ts';
+import { BATCH, DatagramBatch } from './batch.ts';
+import { EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITFORONE } from './constants.ts';
+import { systemError } from './libc.ts';
+import type { Libc } from './libc.ts';
+
+/**
+ * Receive and answer until told to stop, on this thread, which does nothing else meanwhile: no event, no timer, no message
+ * comes through. The kernel wakes it for datagrams, and every 200 ms to look at the word that says stop (SO_RCVTIMEO).
+ * Throws when the socket cannot be read any more.
+ */
+export function runLoop(
+  libc: Libc,
+  socket: LinuxWorkerSocket,
+  handler: DatagramHandler,
+  listener: LoopListener,
+): void {
+  const control = new DatagramControl(socket.control);
+  const counters = control.counters(socket.worker);
+  const batch = new DatagramBatch(libc, socket);
+  const { datagram, returnAddress } = batch;
+
+  const answers = (first: number, count: number): number => {
+    let answered = 0;
+    for (let slot = first; slot < count; slot++) {
+      if (!batch.open(slot)) {
+        counters.refused += 1;
+        continue;
+      }
+      try {
+        const length = handler.handle(datagram, returnAddress);
+        if (length === 0) continue;
+        if (!(length > 0 && length <= datagram.replyRoom)) throw new RangeError(`a reply of ${length} bytes`);
+        batch.answer(answered, length);
+        answered++;
+      } catch (error) {
+        counters.faults += 1;
+        listener.onFault(error);
+      }
+    }
+    return answered;
+  };
+
+  listener.onListening();
+  while (!control.stopped) {
+    const count = libc.recvmmsg(socket.fd, batch.received, BATCH, MSG_WAITFORONE, 0);
+    if (count < 0) {
+      const errno = libc.errno();
+      if (errno === EAGAIN || errno === EINTR) continue;
+      throw netErrors.NET_RECEIVE_FAILED({ reason: systemError('recvmmsg', errno).message });
+    }
+    const arrived = Math.min(count, BATCH);
+    const first = batch.isWake ? 1 : 0;
+    counters.received += arrived - first;
+    handler.begin();
+    const answered = answers(first, arrived);
+    const sent = answered === 0 ? 0 : sendAll(libc, socket.fd, batch, answered);
+    counters.sent += sent;
+    counters.unsent += answered - sent;
+    handler.end();
+    batch.reset(arrived);
+  }
+}
+
+/**
+ * Returns how many the kernel took. It stops at the first that it does not (no route, forbidden, queue full): that one is given up,
+ * the rest is sent.
+ */
+function sendAll(libc: Libc, fd: number, batch: DatagramBatch, count: number): number {
+  let sent = 0;
+  for (let at = 0; at < count;) {
+    const n = libc.sendmmsg(fd, batch.toSend(at), count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) {
+      sent += n;
+      at += n;
+    } else if (libc.errno() !== EINTR) at += 1;
+  }
+  return sent;
+}

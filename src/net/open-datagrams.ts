@@ -1,0 +1,41 @@
+import { systemClock } from '../core/clock.ts';
+import { errorText } from '../core/errors.ts';
+import type { DatagramOptions, DatagramSockets, ReceiveDatagrams } from './datagram-sockets.ts';
+import { netErrors } from './errors.ts';
+import { loadLibc } from './linux/libc.ts';
+import type { LibcOrWhyNot } from './linux/libc.ts';
+import { runLoop } from './linux/loop.ts';
+import { LinuxSockets } from './linux/sockets.ts';
+import { openPortable, receivePortable } from './portable/datagrams.ts';
+
+/** Open sockets for datagrams with the engine that fits, or the one that was asked for. Rejects when the address cannot be bound. */
+export async function openDatagrams(
+  options: DatagramOptions,
+  load: () => Promise<LibcOrWhyNot> = loadLibc,
+): Promise<DatagramSockets> {
+  if (options.engine === 'portable') return openPortable(options, 'as configured');
+  const { libc, whyNot } = await load();
+  if (!libc) {
+    if (options.engine === 'linux')
+      throw netErrors.NET_ENGINE_UNAVAILABLE({ engine: 'linux', reason: whyNot });
+    return openPortable(options, `the linux engine does not run here: ${whyNot}`);
+  }
+  const reason = options.engine === 'auto' ? 'the fastest that runs here' : 'as configured';
+  try {
+    return new LinuxSockets(libc, options, reason);
+  } catch (error) {
+    const { host, port } = options;
+    throw netErrors.NET_LISTEN_FAILED({ protocol: 'udp', host, port, reason: errorText(error) }, error);
+  }
+}
+
+/**
+ * Receive on a lent socket, on a thread of its own. With the linux engine that thread does nothing else until the end: its
+ * events, timers and messages wait.
+ */
+export const receiveDatagrams: ReceiveDatagrams = async (socket, handler, listener) => {
+  if (socket.engine === 'portable') return receivePortable(socket, handler, listener, systemClock);
+  const { libc, whyNot } = await loadLibc();
+  if (!libc) throw netErrors.NET_ENGINE_UNAVAILABLE({ engine: 'linux', reason: whyNot });
+  runLoop(libc, socket, handler, listener);
+};

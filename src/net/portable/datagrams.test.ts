@@ -1,0 +1,4 @@
+import { addressesOf } from '../local-addresses.ts';
+import { runDatagramsContract } from '../datagrams.contract.ts';
+
+runDatagramsContract('portable', { addresses: addressesOf('::'), keepsTheQueue: false });
