@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { eventually } from '../../../support/eventually.ts';
 import { pathOf } from './tools.ts';
 
@@ -15,7 +15,7 @@ export class Daemon {
 
   /** `setUp` writes the configuration into the folder and gives the arguments. */
   constructor(command: string, setUp: (folder: string) => readonly string[]) {
-    this.folder = mkdtempSync(join(tmpdir(), `rimrock-${command}-`));
+    this.folder = mkdtempSync(join(tmpdir(), `rimrock-${basename(command)}-`));
     this.#child = spawn(pathOf(command) ?? command, [...setUp(this.folder)], {
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],

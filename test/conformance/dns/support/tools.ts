@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
@@ -110,9 +111,13 @@ export async function dnsperf(
   questions: readonly string[],
   ...options: readonly string[]
 ): Promise<PerfReport> {
-  const arguments_ = ['-s', '127.0.0.1', '-p', String(port), ...options];
-  const input = `${questions.join('\n')}\n`;
-  const text = await run('dnsperf', arguments_, { input, timeoutMs: 900_000, all: true });
+  // From a file: dnsperf begins it again when it is through.
+  const folder = mkdtempSync(join(tmpdir(), 'rimrock-dnsperf-'));
+  const file = join(folder, 'questions');
+  writeFileSync(file, `${questions.join('\n')}\n`);
+  const arguments_ = ['-s', '127.0.0.1', '-p', String(port), '-d', file, ...options];
+  const text = await run('dnsperf', arguments_, { timeoutMs: 900_000, all: true });
+  rmSync(folder, { recursive: true });
   const number = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? Number.NaN);
   const codes = /Response codes:\s+(.*)/.exec(text)?.[1] ?? '';
   return {
