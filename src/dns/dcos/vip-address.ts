@@ -70,9 +70,7 @@ export class VipAddresses {
   /** Throws when the range is none. */
   constructor(family: 4 | 6, range: VipRange) {
     this.#family = family;
-    this.#first = toNumber(range.first, family);
-    this.#last = toNumber(range.last, family);
-    if (this.#last < this.#first) throw new Error(`the range ${range.first} to ${range.last} is empty`);
+    [this.#first, this.#last] = boundsOf(family, range);
   }
 
   /** The address of `owner`, who keeps it until `free`; undefined when the range is full. */
@@ -103,6 +101,13 @@ export class VipAddresses {
     while (this.#owners.has(address)) address = address === this.#last ? this.#first : address + 1n;
     return address;
   }
+}
+
+/** A range in numbers. Throws when it is none of this family. */
+export function boundsOf(family: 4 | 6, range: VipRange): [first: bigint, last: bigint] {
+  const [first, last] = [toNumber(range.first, family), toNumber(range.last, family)];
+  if (last < first) throw new Error(`the range ${range.first} to ${range.last} is empty`);
+  return [first, last];
 }
 
 function toNumber(ip: string, family: 4 | 6): bigint {

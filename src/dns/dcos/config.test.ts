@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { decode } from '../../core/config/decode.ts';
+import { dcosSchema } from './config.ts';
+
+const read = (input: unknown) => decode(dcosSchema, input);
+const paths = (input: unknown): string[] => {
+  const decoded = read(input);
+  return decoded.ok ? [] : decoded.issues.map((i) => i.path);
+};
+
+describe('the config of DC/OS names', () => {
+  it('is off, with the values of DC/OS', () => {
+    expect(read({})).toEqual({
+      ok: true,
+      value: {
+        enabled: false,
+        clusterId: '',
+        aliases: {},
+        zkAddresses: [],
+        vipRange: { first: '11.0.0.0', last: '11.255.255.255' },
+        vipRangeIpv6: { first: 'fd01:c::', last: 'fd01:c::ffff:ffff:ffff:ffff' },
+        enableIpv6: true,
+        http: { enabled: true, host: '127.0.0.1', port: 62080 },
+      },
+    });
+  });
+
+  it('takes names in any case, and targets with a dot', () => {
+    const decoded = read({ aliases: { 'Registry.component': 'Master.dcos.thisdcos.directory.' } });
+    expect(decoded).toMatchObject({
+      value: { aliases: { 'registry.component': 'master.dcos.thisdcos.directory' } },
+    });
+  });
+
+  it.each([
+    [{ vipRange: { first: '11.0.0.9', last: '11.0.0.1' } }, 'vipRange'],
+    [{ vipRange: { first: 'fd00::1', last: 'fd00::2' } }, 'vipRange'],
+    [{ vipRangeIpv6: { first: '11.0.0.1' } }, 'vipRangeIpv6'],
+    [{ zkAddresses: ['zk.example.test'] }, 'zkAddresses[0]'],
+    [{ aliases: { 'web.l4lb': 'example.test' } }, 'aliases.web.l4lb'],
+    [{ aliases: { dcos: 'example.test' } }, 'aliases.dcos'],
+    [{ aliases: { 'a b': 'example.test' } }, 'aliases.a b'],
+    [{ aliases: { web: 'a..b' } }, 'aliases.web'],
+    [{ clusterId: 'a..b' }, 'clusterId'],
+  ])('refuses %j', (input, path) => {
+    expect(paths(input)).toEqual([path]);
+  });
+});

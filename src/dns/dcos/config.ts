@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { isIp } from '../../core/ip.ts';
+import { isDomain } from '../resolver-address.ts';
+import { isName } from '../wire/index.ts';
+import { boundsOf } from './vip-address.ts';
+import { DCOS_DOMAIN, MESOS_DOMAIN, NAMES_DOMAIN, VIPS_DOMAIN } from './zones.ts';
+
+/** Parts of `thisdcos.directory` whose names are made of the cluster. */
+const TAKEN = [NAMES_DOMAIN, MESOS_DOMAIN, VIPS_DOMAIN, `dclb.${DCOS_DOMAIN}`];
+
+const ip = z.string().refine(isIp, 'write an IP address');
+
+const aliasName = z
+  .string()
+  .transform((text) => text.toLowerCase())
+  .refine(
+    (text) => isDomain(text) && isName(`${text}.${DCOS_DOMAIN}.`),
+    `write the labels before .${DCOS_DOMAIN}, such as registry.component`,
+  )
+  .refine(
+    (text) => !TAKEN.some((zone) => `.${text}.${DCOS_DOMAIN}`.endsWith(`.${zone}`)),
+    'lies in a zone whose names are made of the cluster',
+  );
+
+const aliasTarget = z
+  .string()
+  .transform((text) => text.toLowerCase().replace(/\.$/, ''))
+  .refine((text) => isName(`${text}.`), `write a domain name, such as master.${NAMES_DOMAIN}`);
+
+/** Addresses from first to last, both of one family. */
+function range(family: 4 | 6, first: string, last: string) {
+  return z
+    .strictObject({
+      first: z.string().default(first).describe('The first address.'),
+      last: z.string().default(last).describe('The last address.'),
+    })
+    .superRefine((value, context) => {
+      try {
+        boundsOf(family, value);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message });
+      }
+    })
+    .prefault({});
+}
+
+/** The names and the REST API of DC/OS. */
+export const dcosSchema = z.strictObject({
+  enabled: z.boolean().default(false).describe('Publish the names of DC/OS too (thisdcos.directory).'),
+  clusterId: z
+    .string()
+    .refine((text) => text === '' || isDomain(text), 'write the id as it stands in names')
+    .transform((text) => text.toLowerCase())
+    .default('')
+    .describe('Id of this cluster in names such as <name>.<id>.dcos.directory; empty for none.'),
+  aliases: z
+    .record(aliasName, aliasTarget)
+    .default({})
+    .describe('Names of your own below thisdcos.directory, and what they stand for (CNAME).'),
+  zkAddresses: z
+    .array(ip)
+    .default([])
+    .describe('Addresses behind zk-1.zk to zk-5.zk; empty for those of the masters.'),
+  vipRange: range(4, '11.0.0.0', '11.255.255.255').describe(
+    'IPv4 addresses that named VIPs get. The same on every node.',
+  ),
+  vipRangeIpv6: range(6, 'fd01:c::', 'fd01:c::ffff:ffff:ffff:ffff').describe(
+    'IPv6 addresses that named VIPs get.',
+  ),
+  enableIpv6: z.boolean().default(true).describe('Give named VIPs IPv6 addresses, and backends.'),
+  http: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Serve the REST API of dcos-net, with `dcos.enabled`.'),
+      host: z.string().default('127.0.0.1').describe('Address of it.'),
+      port: z.int().min(0).max(65_535).default(62_080).describe('Port of it; 0 picks a free one.'),
+    })
+    .prefault({})
+    .describe('The REST API of dcos-net.'),
+});
+
+export type DcosConfig = z.output<typeof dcosSchema>;
