@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dcosSchema } from './dcos/config.ts';
 import { ipBytes } from './zone/index.ts';
 import { soaName } from './soa-name.ts';
 import { isName } from './wire/index.ts';
@@ -147,6 +148,7 @@ export const dnsConfigSchema = z
       .default(1232)
       .describe('Largest UDP reply, for clients with EDNS.'),
     tcp: tcp.prefault({}).describe('Limits of DNS over TCP.'),
+    dcos: dcosSchema.prefault({}).describe('The names and the REST API of DC/OS.'),
     drainMs: z
       .int()
       .min(0)
