@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts';
+
 /**
  * Long work that can be interrupted: a generator that yields wherever it may rest. The same code runs at once where
  * that is wanted (tests, small inputs), or in slices between which the event loop gets its turn.
@@ -27,4 +29,19 @@ export async function runInSlices<T>(work: Work<T>, rest: Rest): Promise<T> {
     if (step.done) return step.value;
     if (rest.due()) await rest.take();
   }
+}
+
+/** Rests after `ms` of work. `later` runs a function when the event loop has gone round: setImmediate. */
+export function restEvery(ms: number, clock: Clock, later: (f: () => void) => void): Rest {
+  let began = clock.monotonic();
+  return {
+    due: () => clock.monotonic() - began >= ms,
+    take: () =>
+      new Promise((resolve) => {
+        later(() => {
+          began = clock.monotonic();
+          resolve();
+        });
+      }),
+  };
 }

@@ -20,16 +20,26 @@ function escape(c: string): string {
 /** Why a byte stream is not RecordIO. */
 export type RecordError = 'bad-length' | 'too-large';
 
+/** What arrived of one record with one piece of the stream. */
+export interface RecordPart {
+  /** Of the whole record, in bytes. */
+  readonly length: number;
+  readonly bytes: Uint8Array;
+  readonly first: boolean;
+  readonly last: boolean;
+}
+
 /**
- * Cuts a byte stream into records, however it was split on the way. After an error the decoder stays in error: framing
- * is lost and the connection must be dropped.
+ * Cuts a byte stream at the borders of its records, and holds none of it. After an error it stays in error: framing is
+ * lost and the connection must be dropped.
  */
-export class RecordDecoder {
+export class RecordCutter {
   readonly #maxRecordBytes: number;
   #header = 0;
   #digits = 0;
-  #record: Uint8Array | undefined;
-  #filled = 0;
+  /** Length of the record that is under way, and what is still to come of it; 0 between records. */
+  #length = 0;
+  #left = 0;
   #error: RecordError | undefined;
 
   /** `maxRecordBytes`: a longer record is an error (a 100,000-task state is about 150 MB). */
@@ -43,26 +53,36 @@ export class RecordDecoder {
 
   /** Whether the stream stands between two records (where it may end cleanly). */
   get idle(): boolean {
-    return this.#record === undefined && this.#digits === 0;
+    return this.#length === 0 && this.#digits === 0;
   }
 
-  /** Feed bytes; returns the records completed by them, in order. */
-  push(bytes: Uint8Array): Uint8Array[] {
-    const records: Uint8Array[] = [];
+  /** Feed bytes; the parts are views of them. Take all, or framing is lost. */
+  *push(bytes: Uint8Array): Generator<RecordPart, void, undefined> {
     let i = 0;
     while (i < bytes.length && !this.#error) {
-      if (this.#record) i = this.#fill(this.#record, bytes, i, records);
-      else this.#headerByte(bytes[i++] ?? 0);
+      if (this.#length === 0) {
+        this.#headerByte(bytes[i++] ?? 0);
+        continue;
+      }
+      const n = Math.min(this.#left, bytes.length - i);
+      const part = {
+        length: this.#length,
+        bytes: bytes.subarray(i, i + n),
+        first: this.#left === this.#length,
+      };
+      i += n;
+      this.#left -= n;
+      const last = this.#left === 0;
+      if (last) this.#length = 0;
+      yield { ...part, last };
     }
-    return records;
   }
 
   #headerByte(byte: number): void {
     if (byte === LF) {
       if (this.#digits === 0 || this.#header === 0) this.#error = 'bad-length';
       else if (this.#header > this.#maxRecordBytes) this.#error = 'too-large';
-      else this.#record = new Uint8Array(this.#header);
-      this.#filled = 0;
+      else this.#length = this.#left = this.#header;
       this.#header = 0;
       this.#digits = 0;
       return;
@@ -75,15 +95,58 @@ export class RecordDecoder {
     this.#header = this.#header * 10 + digit;
     this.#digits++;
   }
+}
 
-  #fill(record: Uint8Array, bytes: Uint8Array, from: number, records: Uint8Array[]): number {
-    const n = Math.min(record.length - this.#filled, bytes.length - from);
-    record.set(bytes.subarray(from, from + n), this.#filled);
-    this.#filled += n;
-    if (this.#filled === record.length) {
-      records.push(record);
-      this.#record = undefined;
+/** Puts the parts of one record after another together. */
+export class RecordJoiner {
+  #record: Uint8Array | undefined;
+  #filled = 0;
+
+  /** The whole record, with its last part. */
+  add(part: RecordPart): Uint8Array | undefined {
+    if (part.first && part.last) return part.bytes;
+    if (part.first || !this.#record) {
+      this.#record = new Uint8Array(part.length);
+      this.#filled = 0;
     }
-    return from + n;
+    this.#record.set(part.bytes, this.#filled);
+    this.#filled += part.bytes.length;
+    if (!part.last) return undefined;
+    const record = this.#record;
+    this.#record = undefined;
+    return record;
+  }
+}
+
+/**
+ * Cuts a byte stream into records, however it was split on the way. After an error the decoder stays in error: framing
+ * is lost and the connection must be dropped.
+ */
+export class RecordDecoder {
+  readonly #cutter: RecordCutter;
+  readonly #joiner = new RecordJoiner();
+
+  /** `maxRecordBytes`: a longer record is an error. */
+  constructor(maxRecordBytes?: number) {
+    this.#cutter = new RecordCutter(maxRecordBytes);
+  }
+
+  get error(): RecordError | undefined {
+    return this.#cutter.error;
+  }
+
+  /** Whether the stream stands between two records (where it may end cleanly). */
+  get idle(): boolean {
+    return this.#cutter.idle;
+  }
+
+  /** Feed bytes; returns the records completed by them, in order. They may be views of `bytes`. */
+  push(bytes: Uint8Array): Uint8Array[] {
+    const records: Uint8Array[] = [];
+    for (const part of this.#cutter.push(bytes)) {
+      const record = this.#joiner.add(part);
+      if (record) records.push(record);
+    }
+    return records;
   }
 }

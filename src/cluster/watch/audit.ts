@@ -43,7 +43,7 @@ export async function audit(
   }
 }
 
-/** Ask, and apply what the answer means; an answer that was overtaken by a new snapshot counts no more. */
+/** Ask, and apply what the answer means; an answer that is being overtaken by a new snapshot counts no more. */
 async function look(
   session: StreamSession,
   parts: AuditParts,
@@ -54,7 +54,7 @@ async function look(
   try {
     const response = await ask();
     const text = await response.text();
-    if (response.status !== 200 || !model || session.model !== model || session.over) return;
+    if (response.status !== 200 || !model || session.model !== model || session.over || session.busy) return;
     const changes = meaning(JSON.parse(text));
     for (const change of changes) model.apply(change);
     if (changes.length > 0) parts.tell(changes);

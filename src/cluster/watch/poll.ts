@@ -1,18 +1,21 @@
 import { sleep } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
+import type { HttpResponse } from '../../core/http/client.ts';
+import { runInSlices } from '../../core/slices.ts';
+import type { Work } from '../../core/slices.ts';
 import { redirectOrigin } from '../../mesos/index.ts';
-import type { MasterEndpoint } from '../model/index.ts';
+import type { ClusterModel, MasterEndpoint } from '../model/index.ts';
 import {
   carryOver,
-  ClusterModel,
-  diffStates,
+  copyOf,
   endpointOfPid,
   leaderFromV0,
   looksLikeV0State,
   member,
   recoveredIds,
-  stateFromV0,
+  stepsBetween,
 } from '../model/index.ts';
+import { DocumentReader } from './document/index.ts';
 import { endpointOfOrigin, onHost } from './master-url.ts';
 import { deadline, get, HEAD_MS } from './request.ts';
 import type { FollowContext } from './stream.ts';
@@ -23,7 +26,7 @@ const PATHS = ['/master/state', '/state', '/master/state.json', '/state.json'] a
 const MAX_REDIRECTS = 10;
 
 type Fetched =
-  | { readonly ok: true; readonly text: string; readonly json: unknown; readonly origin: string }
+  | { readonly ok: true; readonly json: unknown; readonly origin: string }
   | { readonly ok: false; readonly reason: string };
 
 /**
@@ -36,15 +39,18 @@ export async function followPolls(
   signal: AbortSignal,
 ): Promise<FollowEnd> {
   const began = context.clock.monotonic();
+  // Kept from poll to poll: of the next document only what is new is parsed.
+  const reader = new DocumentReader(context.random.int(2 ** 31));
+  const polled: Polled = { ...context, reader };
   let known = context.resume ? context.previous : undefined;
-  let text: string | undefined;
+  let answered = false;
   let at = origin;
   const paths = [...PATHS];
   for (;;) {
-    const answer = await fetchFromLeader(at, paths, context, signal);
+    const answer = await fetchFromLeader(at, paths, polled, signal);
     if (signal.aborted) return { kind: 'aborted' };
     if (!answer.ok) {
-      if (text === undefined) return { kind: 'failed', reason: answer.reason };
+      if (!answered) return { kind: 'failed', reason: answer.reason };
       return {
         kind: 'lost',
         reason: answer.reason,
@@ -53,24 +59,36 @@ export async function followPolls(
       };
     }
     at = answer.origin;
+    answered = true;
     context.counted(1);
-    if (answer.text !== text) known = tell(answer.json, known, context);
-    text = answer.text;
+    known = await runInSlices(tell(answer.json, known, polled), context.rest);
+    if (signal.aborted) return { kind: 'aborted' };
     if (context.clock.monotonic() >= context.untilMs) return { kind: 'retry-stream' };
     await sleep(context.clock, context.options.refreshMs, signal);
     if (signal.aborted) return { kind: 'aborted' };
   }
 }
 
+interface Polled extends FollowContext {
+  readonly reader: DocumentReader;
+}
+
+/** As many changes are made between two points where the work may rest. */
+const PER_STEP = 512;
+
 /** Tell the step from `known` to what `document` says; returns the state that is known now. */
-function tell(document: unknown, known: ClusterModel | undefined, context: FollowContext): ClusterModel {
+function* tell(document: unknown, known: ClusterModel | undefined, context: Polled): Work<ClusterModel> {
   const before = known ?? context.previous;
-  const next = stateFromV0(document, context.masters);
+  const next = yield* context.reader.stateV0(document, context.masters);
   if (before) carryOver(before, next, recoveredIds(member(document, 'recovered_slaves')));
-  const state = before ? ClusterModel.of(before) : next;
-  const changes = before ? diffStates(before, next) : [];
-  for (const change of changes) state.apply(change);
-  if (!known) context.emit({ kind: 'snapshot', state: ClusterModel.of(state) });
+  const changes = before ? yield* stepsBetween(before, next) : [];
+  // The last state goes on from where it was: two of this size would be one too many.
+  const state = before ?? next;
+  for (const [i, change] of changes.entries()) {
+    state.apply(change);
+    if (i % PER_STEP === 0) yield;
+  }
+  if (!known) context.emit({ kind: 'snapshot', state: yield* copyOf(state) }, state);
   else if (changes.length > 0) context.emit({ kind: 'delta', changes });
   return state;
 }
@@ -83,7 +101,7 @@ function tell(document: unknown, known: ClusterModel | undefined, context: Follo
 async function fetchFromLeader(
   origin: string,
   paths: string[],
-  context: FollowContext,
+  context: Polled,
   signal: AbortSignal,
 ): Promise<Fetched> {
   const first = await fetchState(origin, paths, context, signal);
@@ -103,7 +121,7 @@ function isItself(json: unknown, leader: MasterEndpoint): boolean {
 async function fetchState(
   origin: string,
   paths: string[],
-  context: FollowContext,
+  context: Polled,
   signal: AbortSignal,
 ): Promise<Fetched> {
   let reason = '';
@@ -120,7 +138,7 @@ async function fetchState(
 
 type Document = Fetched & { readonly answered?: boolean };
 
-async function fetchDocument(url: string, context: FollowContext, signal: AbortSignal): Promise<Document> {
+async function fetchDocument(url: string, context: Polled, signal: AbortSignal): Promise<Document> {
   const { stateTimeoutMs } = context.options;
   const time = deadline(context.clock, Math.min(HEAD_MS, stateTimeoutMs), signal);
   let at = url;
@@ -128,16 +146,16 @@ async function fetchDocument(url: string, context: FollowContext, signal: AbortS
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response = await get(context, at, time.signal);
       time.touch(stateTimeoutMs);
-      const text = await response.text();
       const location = response.headers['location'];
       if (response.status >= 301 && response.status <= 308 && location !== undefined) {
+        await response.text();
         const to = URL.canParse(location, at) ? new URL(location, at).href : undefined;
         if (to === undefined || redirectOrigin(to, at) === undefined) break;
         at = to;
         continue;
       }
-      const json = parse(text);
-      if (looksLikeV0State(json)) return { ok: true, text, json, origin: new URL(at).origin };
+      const json = await readDocument(response, context);
+      if (looksLikeV0State(json)) return { ok: true, json, origin: new URL(at).origin };
       return { ok: false, answered: true, reason: `${at} answered ${response.status} without a state` };
     }
     return { ok: false, answered: true, reason: `${url} redirects without end` };
@@ -149,10 +167,12 @@ async function fetchDocument(url: string, context: FollowContext, signal: AbortS
   }
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+/** The document without its tasks and agents, which are with the reader; undefined when it is not JSON. */
+async function readDocument(response: HttpResponse, { reader, rest }: Polled): Promise<unknown> {
+  reader.begin('v0');
+  for await (const bytes of response.body) {
+    reader.push(bytes);
+    if (rest.due()) await rest.take();
   }
+  return reader.end();
 }

@@ -1,9 +1,12 @@
-import { RecordDecoder } from '../../mesos/index.ts';
+import { runAtOnce } from '../../core/slices.ts';
+import type { Work } from '../../core/slices.ts';
+import { RecordCutter, RecordJoiner } from '../../mesos/index.ts';
+import type { RecordPart } from '../../mesos/index.ts';
 import {
   asNumber,
   at,
   carryOver,
-  ClusterModel,
+  copyOf,
   effectOf,
   isObject,
   keepPid,
@@ -12,7 +15,8 @@ import {
   recoveredIds,
   stateFromV1,
 } from '../model/index.ts';
-import type { Change, MasterEndpoint } from '../model/index.ts';
+import type { Change, ClusterModel, MasterEndpoint } from '../model/index.ts';
+import { DocumentReader } from './document/index.ts';
 import { Recovery } from './recovery.ts';
 import type { ClusterEvent } from './types.ts';
 
@@ -26,12 +30,27 @@ export type SessionStep =
 const DEFAULT_HEARTBEAT_SECONDS = 15;
 const MAX_HEARTBEAT_SECONDS = 3_600;
 
+/** A record of this size is taken apart as it arrives. Only states are that large. */
+const LARGE_BYTES = 64 * 1024;
+/** As many tasks are looked at between two points where the work may rest. */
+const PER_STEP = 512;
+
+/** A record that was read: as a whole, or without the tasks and agents that its reader has. */
+interface Arrived {
+  readonly event: unknown;
+  readonly reader: DocumentReader | undefined;
+}
+
 /**
  * One connection to the operator stream, without the connection: bytes in, cluster events out. All records that
  * arrive together become one delta.
  */
 export class StreamSession {
-  readonly #decoder = new RecordDecoder();
+  readonly #cutter = new RecordCutter();
+  readonly #joiner = new RecordJoiner();
+  readonly #largeBytes: number;
+  readonly #seed: number;
+  #reader: DocumentReader | undefined;
   readonly #text = new TextDecoder();
   readonly #masters: readonly MasterEndpoint[];
   readonly #leader: MasterEndpoint | undefined;
@@ -40,15 +59,22 @@ export class StreamSession {
   #recovery = new Recovery(new Map());
   #heartbeatMs = DEFAULT_HEARTBEAT_SECONDS * 1000;
 
-  /** `previous`: the last known state, for what a snapshot does not tell (when a task first ran). */
+  /**
+   * `previous`: the last known state, for what a snapshot does not tell (when a task first ran). `seed`: any number that
+   * nobody outside knows. `largeBytes`: from which size on a record is taken apart as it arrives.
+   */
   constructor(options: {
     readonly masters: readonly MasterEndpoint[];
     readonly leader: MasterEndpoint | undefined;
     readonly previous: ClusterModel | undefined;
+    readonly seed?: number;
+    readonly largeBytes?: number;
   }) {
     this.#masters = options.masters;
     this.#leader = options.leader;
     this.#previous = options.previous;
+    this.#seed = options.seed ?? 0;
+    this.#largeBytes = options.largeBytes ?? LARGE_BYTES;
   }
 
   /** The state as of the last event; undefined before the first snapshot. */
@@ -64,12 +90,29 @@ export class StreamSession {
   /** Set when the connection is given up: nothing may change the model any more. */
   over = false;
 
+  /** Set while bytes are worked on, with rests: what they mean is not told yet, and nothing else may be told now. */
+  busy = false;
+
   /** What the master advertises; 15 s until it does. */
   get heartbeatMs(): number {
     return this.#heartbeatMs;
   }
 
   push(bytes: Uint8Array): SessionStep {
+    return runAtOnce(this.steps(bytes));
+  }
+
+  /** As `push`, with rests. One call at a time. */
+  *steps(bytes: Uint8Array): Work<SessionStep> {
+    this.busy = true;
+    try {
+      return yield* this.#steps(bytes);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  *#steps(bytes: Uint8Array): Work<SessionStep> {
     const events: ClusterEvent[] = [];
     let changes: Change[] = [];
     let records = 0;
@@ -81,16 +124,18 @@ export class StreamSession {
       flush();
       return this.#model ? { kind: 'broken', reason, events } : { kind: 'refused', reason };
     };
-    for (const record of this.#decoder.push(bytes)) {
+    for (const part of this.#cutter.push(bytes)) {
+      const arrived = this.#arrived(part);
+      if (!arrived) continue;
       records++;
-      const event = this.#parse(record);
+      const { event } = arrived;
       if (event === undefined) return broken('a record is not JSON');
       if (member(event, 'type') === 'SUBSCRIBED') {
         // A state that is not there must never pass for an empty cluster.
         if (!isObject(at(event, 'subscribed', 'get_state', 'get_agents')))
           return broken('SUBSCRIBED has no state');
         flush();
-        events.push({ kind: 'snapshot', state: ClusterModel.of(this.#subscribed(event)) });
+        events.push({ kind: 'snapshot', state: yield* copyOf(yield* this.#subscribed(arrived)) });
         continue;
       }
       const model: ClusterModel | undefined = this.#model;
@@ -102,9 +147,26 @@ export class StreamSession {
         changes.push(change);
       }
     }
-    if (this.#decoder.error) return broken(`the stream is not RecordIO (${this.#decoder.error})`);
+    if (this.#cutter.error) return broken(`the stream is not RecordIO (${this.#cutter.error})`);
     flush();
     return { kind: 'ok', events, records };
+  }
+
+  /** The record that is whole with this part. */
+  #arrived(part: RecordPart): Arrived | undefined {
+    if (part.length < this.#largeBytes) {
+      const record = this.#joiner.add(part);
+      return record && { event: this.#parse(record), reader: undefined };
+    }
+    if (part.first || !this.#reader) {
+      this.#reader = new DocumentReader(this.#seed);
+      this.#reader.begin('v1');
+    }
+    const reader = this.#reader;
+    reader.push(part.bytes);
+    if (!part.last) return undefined;
+    this.#reader = undefined;
+    return { event: reader.end(), reader };
   }
 
   #parse(record: Uint8Array): unknown {
@@ -115,17 +177,23 @@ export class StreamSession {
     }
   }
 
-  #subscribed(event: unknown): ClusterModel {
+  *#subscribed({ event, reader }: Arrived): Work<ClusterModel> {
     const seconds = asNumber(at(event, 'subscribed', 'heartbeat_interval_seconds'));
     if (seconds !== undefined && seconds > 0)
       this.#heartbeatMs = Math.min(seconds, MAX_HEARTBEAT_SECONDS) * 1000;
     const context = { masters: this.#masters, leader: this.#leader };
-    const model = stateFromV1(at(event, 'subscribed', 'get_state'), context);
+    const getState = at(event, 'subscribed', 'get_state');
+    const model = reader ? yield* reader.stateV1(getState, context) : stateFromV1(getState, context);
     const before = this.#model ?? this.#previous;
     if (before) {
       const recovered = recoveredIds(at(event, 'subscribed', 'get_state', 'get_agents', 'recovered_agents'));
       this.#recovery = new Recovery(carryOver(before, model, recovered));
-      for (const [key, task] of model.tasks) model.tasks.set(key, keepStart(before.tasks.get(key), task));
+      let seen = 0;
+      for (const [key, task] of model.tasks) {
+        const kept = keepStart(before.tasks.get(key), task);
+        if (kept !== task) model.tasks.set(key, kept);
+        if (++seen % PER_STEP === 0) yield;
+      }
       for (const [id, f] of model.frameworks) model.frameworks.set(id, keepPid(before.frameworks.get(id), f));
     }
     this.#model = model;

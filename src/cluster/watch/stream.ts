@@ -1,5 +1,8 @@
 import type { HttpResponse } from '../../core/http/client.ts';
 import { errorText } from '../../core/errors.ts';
+import type { Random } from '../../core/random.ts';
+import { runInSlices } from '../../core/slices.ts';
+import type { Rest } from '../../core/slices.ts';
 import { redirectOrigin } from '../../mesos/index.ts';
 import type { Change, ClusterModel, MasterEndpoint } from '../model/index.ts';
 import { audit } from './audit.ts';
@@ -14,7 +17,10 @@ export interface FollowContext extends RequestParts {
   readonly masters: readonly MasterEndpoint[];
   /** The last known state, from whichever master. */
   readonly previous: ClusterModel | undefined;
-  emit(event: ClusterEvent): void;
+  readonly random: Random;
+  readonly rest: Rest;
+  /** `model`: with a snapshot, the same state as an object that follows everything told after it. */
+  emit(event: ClusterEvent, model?: ClusterModel): void;
   counted(records: number): void;
 }
 
@@ -63,7 +69,12 @@ async function readStream(
   signal: AbortSignal,
 ): Promise<FollowEnd> {
   const leader = await leaderAt(origin, context, watchdog.signal);
-  const session = new StreamSession({ masters: context.masters, leader, previous: context.previous });
+  const session = new StreamSession({
+    masters: context.masters,
+    leader,
+    previous: context.previous,
+    seed: context.random.int(2 ** 31),
+  });
   const began = context.clock.monotonic();
   const ended = (reason: string): FollowEnd => {
     response.cancel();
@@ -78,9 +89,9 @@ async function readStream(
   let audited: Promise<void> | undefined;
   try {
     for await (const bytes of response.body) {
-      const step = session.push(bytes);
+      const step = await runInSlices(session.steps(bytes), context.rest);
       if (step.kind === 'refused') return ended(step.reason);
-      for (const event of step.events) context.emit(event);
+      for (const event of step.events) context.emit(event, session.model);
       if (step.kind === 'broken') return ended(step.reason);
       context.counted(step.records);
       if (session.model) audited ??= audit(origin, session, { ...context, tell }, auditing.signal);

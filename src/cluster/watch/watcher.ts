@@ -5,6 +5,8 @@ import { sleep } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { HttpClient } from '../../core/http/client.ts';
 import type { Random } from '../../core/random.ts';
+import { restEvery } from '../../core/slices.ts';
+import type { Rest } from '../../core/slices.ts';
 import { MasterDirectory } from '../detect/index.ts';
 import type { DirectoryView } from '../detect/index.ts';
 import { ClusterModel, sameValue } from '../model/index.ts';
@@ -21,6 +23,8 @@ export interface WatcherParts {
   readonly random: Random;
   readonly http: HttpClient;
   readonly observer: WatchObserver;
+  /** Runs a function when the event loop has gone round; setImmediate. */
+  readonly later?: (f: () => void) => void;
   /** Who the masters are, while that may change; without it the configured ones. */
   readonly directory?: MasterDirectory;
   /** What was known in an earlier life; asked for once, when no master has given a state. Never rejects. */
@@ -41,6 +45,8 @@ const MAX_REDIRECTS = 5;
 const GOOD_MS = 5_000;
 /** So long a master may take to give the first state before the one of an earlier life is used. */
 const LAST_KNOWN_AFTER_MS = 1_500;
+/** So long at a time a large state is worked on. */
+const SLICE_MS = 3;
 const NO_ANSWER = 'no master has answered yet';
 
 export function createWatcher(parts: WatcherParts): ClusterWatcher {
@@ -59,6 +65,7 @@ class Run {
   readonly #queue: AsyncQueue<ClusterEvent>;
   readonly #signal: AbortSignal;
   readonly #directory: MasterDirectory;
+  readonly #rest: Rest;
   #masters: readonly MasterEndpoint[] = [];
   /** The last known state, kept level with everything that was told. */
   #model: ClusterModel | undefined;
@@ -79,6 +86,7 @@ class Run {
     this.#parts = parts;
     this.#queue = queue;
     this.#signal = signal;
+    this.#rest = restEvery(SLICE_MS, parts.clock, parts.later ?? setImmediate);
     this.#directory = parts.directory ?? new MasterDirectory(parts.options.masters, parts.options.https);
     this.#masters = endpointsOf(this.#directory.view);
     signal.addEventListener('abort', () => this.#step.abort(), { once: true });
@@ -188,17 +196,20 @@ class Run {
       ...this.#parts,
       masters: this.#masters,
       previous: this.#model,
-      emit: (event) => this.#emit(event),
+      rest: this.#rest,
+      emit: (event, model) => this.#emit(event, model),
       counted: (records) => this.#parts.observer.onEvents(records),
     };
   }
 
-  #emit(event: ClusterEvent): void {
+  /** `model`: that of who follows; it is kept level there, so no other one is needed here. */
+  #emit(event: ClusterEvent, model?: ClusterModel): void {
     if (event.kind === 'snapshot') {
       this.#outage = undefined;
       this.#keptReason = '';
       const state = { ...event.state, masters: this.#masters };
-      this.#model = ClusterModel.of(state);
+      this.#model = model ?? ClusterModel.of(state);
+      this.#model.masters = this.#masters;
       this.#queue.push({ kind: 'snapshot', state });
       return;
     }
