@@ -42,6 +42,9 @@ export async function overUdp(
   const deadline = parts.clock.monotonic() + parts.timeoutMs;
   let settle: (outcome: Exchanged) => void = () => {};
   const outcome = new Promise<Exchanged>((resolve) => (settle = resolve));
+  const giveUp = (): void => settle(NONE);
+  const timer = parts.clock.after(parts.timeoutMs, giveUp);
+  parts.underWay.add(giveUp);
   let confirming = false;
   const onFolded = (): void => {
     parts.onRejected();
@@ -57,15 +60,12 @@ export async function overUdp(
     else if (match === 'folded') onFolded();
     else parts.onRejected();
   });
-  if (!socket) return NONE;
-  const giveUp = (): void => settle(NONE);
-  const timer = parts.clock.after(parts.timeoutMs, giveUp);
-  parts.underWay.add(giveUp);
-  socket.send(request, to);
+  if (socket) socket.send(request, to);
+  else giveUp();
   const result = await outcome;
   parts.underWay.delete(giveUp);
   timer.cancel();
-  void socket.close();
+  void socket?.close();
   return result;
 }
 
