@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { V0Cluster, whole } from '../../testing/ledger.ts';
+import { V0Cluster, fromScratch } from '../../testing/ledger.ts';
 import { RFC1123, domainFragment, label, taskHash } from '../labels.ts';
 import { MesosNames } from './mesos.ts';
 
@@ -122,7 +122,7 @@ it('any steps lead to what a start from the end says, and a plain count agrees',
       for (const rows of steps) {
         cluster.become(document(rows), 0);
         const fresh = make();
-        for (const _ of fresh.step(cluster.current, whole(cluster.current)));
+        fromScratch([fresh], cluster.current);
         expect(said(names)).toEqual(said(fresh));
         const services = new Map<string, Set<string>>();
         const own = new Map<string, number>();

@@ -96,7 +96,9 @@ describe('exclude', () => {
     expect(answersOf(cluster, 'web.marathon.dmz.net.mesos.')).toEqual(['10.1.0.1']);
     expect(answersOf(cluster, '_web._tcp.marathon.mesos.')).toHaveLength(1);
     const own = cluster.ledger.lines().filter((line) => /^web-\w{5}-s1\.marathon\.mesos\. A/.test(line));
-    expect(own.map((line) => line.split(' ')[2]).sort()).toEqual(['10.1.0.1', '10.1.0.2', '10.1.0.3']);
+    expect(new Set(own.map((line) => line.split(' ')[2]))).toEqual(
+      new Set(['10.1.0.1', '10.1.0.2', '10.1.0.3']),
+    );
     expect(hosts(cluster, '3.0.1.10.in-addr.arpa.')).toHaveLength(1);
   });
 
@@ -200,7 +202,8 @@ describe('labels', () => {
     const weighted = (value: string): Plan => plan('web.1', { labels: { 'dns.weight': value } });
     cluster.become(document([weighted('200'), plan('web.2')]));
     const lines = hosts(cluster, '_web._tcp.marathon.mesos.');
-    expect(lines.map((line) => line.includes('weight=200')).sort()).toEqual([false, true]);
+    expect(lines).toHaveLength(2);
+    expect(lines.filter((line) => line.includes('weight=200'))).toHaveLength(1);
     for (const value of ['65536', '-1', '', 'x', '1.5']) {
       cluster.become(document([weighted(value)]));
       expect(cluster.ledger.lines().join()).not.toContain('weight');

@@ -26,17 +26,17 @@ it('a label limits all names that the tasks of a service share', () => {
   const { limits, cluster } = made();
   const ports = { ports: [{ number: 80, name: 'http', protocol: 'tcp' }] };
   cluster.become(state(task('x', '2', { name: 'b.a', ports }), task('other', undefined)));
-  expect([...cluster.ledger.limits].sort()).toEqual(
-    ['b.a', 'b-a']
-      .flatMap((n) => [
+  expect(cluster.ledger.limits).toEqual(
+    new Map(
+      ['b.a', 'b-a'].flatMap((n): [string, number][] => [
         [`${n}.marathon.mesos.`, 2],
         [`${n}.marathon.slave.mesos.`, 2],
         [`_${n}._tcp.marathon.mesos.`, 2],
         [`_http._${n}._tcp.marathon.mesos.`, 2],
         [`_${n}._tcp.marathon.slave.mesos.`, 2],
         [`_${n}._udp.marathon.slave.mesos.`, 2],
-      ])
-      .sort(),
+      ]),
+    ),
   );
   cluster.become(state(task('x', undefined, { name: 'b.a', ports })));
   expect(cluster.ledger.limits.size).toBe(0);
