@@ -5,8 +5,13 @@ import { receiveDatagrams } from '../../net/index.ts';
 import type { DatagramHandler } from '../../net/index.ts';
 import { ColdQueries } from './cold-queue.ts';
 import type { ColdQuery } from './cold-queue.ts';
-import type { CreateUdpHandler } from './udp-handler.ts';
 import type { UdpWorkerMessage, UdpWorkerSetup } from './udp-messages.ts';
+
+/**
+ * Makes what answers in a worker. `settings` is what the main thread gave as `handler`; `post` hands a query to the main thread, in a
+ * message at the end of the batch.
+ */
+export type CreateUdpHandler = (settings: unknown, post: (query: ColdQuery) => void) => DatagramHandler;
 
 /** A handler that fails at every query must not fill the log. */
 const FAULT_EVERY_MS = 1_000;
