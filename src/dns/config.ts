@@ -3,6 +3,7 @@ import { dcosSchema } from './dcos/config.ts';
 import { ipBytes } from './zone/index.ts';
 import { soaName } from './soa-name.ts';
 import { isName } from './wire/index.ts';
+import { cookiesSchema, queryLogSchema, rateLimitSchema } from './answer-config.ts';
 import { aclSchema } from './acl/acl.ts';
 import { cacheSchema, upstreamsSchema } from './forward/config.ts';
 import { loopProblems } from './forward/loops.ts';
@@ -79,6 +80,30 @@ export const dnsConfigSchema = z
     negativeTtlSeconds: seconds
       .default(5)
       .describe('How long a "no such name" or "no such record" may be kept; the minimum of the SOA record.'),
+    engine: z
+      .enum(['auto', 'linux', 'portable'])
+      .default('auto')
+      .describe(
+        'How datagrams are received. linux: in batches, through FFI; portable: one by one, wherever Node runs; auto: linux where it runs.',
+      ),
+    workers: z
+      .int()
+      .min(1)
+      .max(32)
+      .default(2)
+      .describe(
+        'Threads that answer over UDP. The portable engine has one where the system cannot share a port.',
+      ),
+    maxColdWaiting: z
+      .int()
+      .min(1)
+      .default(1024)
+      .describe(
+        'Questions for names outside that may wait for the main thread; beyond them they are dropped.',
+      ),
+    rateLimit: rateLimitSchema.prefault({}).describe('Response rate limiting, over UDP.'),
+    cookies: cookiesSchema.prefault({}).describe('DNS cookies.'),
+    queryLog: queryLogSchema.prefault({}).describe('A log of some of the queries.'),
     maxTableMiB: z
       .int()
       .min(16)

@@ -12,19 +12,13 @@ import type { Unsubscribe } from '../core/subscribers.ts';
 import type { Catalog, CatalogDiff, CatalogVersion } from '../cluster/index.ts';
 import type { Peer, Reactor } from '../net/index.ts';
 import { createDnsApi } from './api/api.ts';
+import { Answering } from './answering.ts';
 import type { DnsConfig } from './config.ts';
 import { dnsErrors } from './errors.ts';
 import { FrameworkHosts } from './framework-hosts.ts';
-import { Answerer } from './answer/answerer.ts';
 import { exposeResolverMetrics } from './forward/metrics.ts';
-import { Resolver } from './forward/resolver.ts';
-import { resolverSettings } from './forward/settings.ts';
-import { addressesOf } from './local-addresses.ts';
 import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
-import { pipeline } from './pipeline.ts';
 import { answerSettings, clusterHead, namesOf, namingSettings } from './served.ts';
-import { ColdQuestions } from './server/cold.ts';
-import { Responder } from './server/responder.ts';
 import { DnsServer } from './server/server.ts';
 import { reserve } from './table/index.ts';
 import { Zone } from './zone/index.ts';
@@ -59,16 +53,19 @@ class DnsComponent implements Dns {
   readonly #names: Names;
   readonly #zone: Zone;
   readonly #frameworkHosts: FrameworkHosts;
-  readonly #resolver: Resolver;
+  readonly #answering: Answering;
   readonly #server: DnsServer;
   readonly #api: Api;
   #httpPort: number | undefined;
   #running = false;
+  /** The zone has been given a state of the cluster. */
+  #loaded = false;
+  #stopTending = (): void => {};
   #unsubscribe: Unsubscribe = () => {};
 
   constructor(parts: DnsParts) {
-    const { config, catalog, clock, random, reactor, log } = parts;
-    const counters = new DnsCounters();
+    const { config, catalog, clock, log } = parts;
+    const counters = new DnsCounters(config.workers);
     this.#parts = parts;
     this.#names = namesOf(config);
     this.#zone = makeZone(parts, this.#names);
@@ -81,16 +78,26 @@ class DnsComponent implements Dns {
         this.#zone.apply(catalog.current, { ...NOTHING, frameworks });
       },
     });
-    this.#resolver = new Resolver({ ...parts, settings: resolverSettings(config, log), counters });
-    const resolver = this.#resolver;
-    const stages = pipeline({ resolver, externalOn: config.externalOn });
-    const cold = new ColdQuestions({ stages, settings: config, counters, log });
-    const { table } = this.#zone;
-    const settings = answerSettings(config, [clusterHead(config)]);
-    const seed = random.int(0x7fffffff);
-    const answerer = new Answerer({ table, settings, counters: counters.own, seed });
-    const responder = new Responder({ answerer, table, cold });
-    this.#server = new DnsServer({ reactor, responder, clock, addressesOf, limits: config.tcp });
+    const heads = [clusterHead(config)];
+    const answering = new Answering({
+      ...parts,
+      settings: answerSettings(config, heads),
+      zone: this.#zone,
+      apexes: heads.map((head) => head.apex),
+      counters,
+    });
+    this.#answering = answering;
+    this.#server = new DnsServer({
+      ...parts,
+      responder: answering.responder,
+      cold: answering.cold,
+      limits: config.tcp,
+      workers: config.workers,
+      engine: config.engine,
+      maxColdWaiting: config.maxColdWaiting,
+      handlerOf: (worker) => answering.handlerOf(worker),
+      onGone: (worker) => this.#zone.forgetReader(worker + 1),
+    });
     this.#api = createDnsApi({
       ...parts,
       zone: this.#zone,
@@ -102,9 +109,9 @@ class DnsComponent implements Dns {
       zoneRecords: () => this.#zone.size,
       zoneRevision: () => this.#zone.revision,
       tcpConnections: () => this.#server.tcpConnections,
-      forwardsUnderWay: () => resolver.underWay,
+      forwardsUnderWay: () => answering.resolver.underWay,
     });
-    exposeResolverMetrics(parts.metrics, resolver);
+    exposeResolverMetrics(parts.metrics, answering.resolver);
     this.#addHealth();
   }
 
@@ -121,7 +128,7 @@ class DnsComponent implements Dns {
     this.#frameworkHosts.start();
     if (catalog.current.version > 0) this.#load(catalog.current);
     this.#unsubscribe = catalog.onChange((next, diff) => {
-      if (this.#zone.ready) this.#apply(next, diff);
+      if (this.#loaded) this.#apply(next, diff);
       else if (next.version > 0) this.#load(next);
     });
     try {
@@ -133,19 +140,22 @@ class DnsComponent implements Dns {
       await this.#server.stop(0);
       throw error;
     }
+    this.#stopTending = this.#answering.tend();
     this.#running = true;
     log.info({ ...this.addresses, domain: config.domain }, 'DNS answers');
   }
 
   async stop(): Promise<void> {
     this.#running = false;
-    await this.#server.stop(this.#parts.config.drainMs, () => this.#resolver.close());
+    this.#stopTending();
+    await this.#server.stop(this.#parts.config.drainMs, () => this.#answering.resolver.close());
     this.#unsubscribe();
     this.#frameworkHosts.stop();
     await this.#api.close();
   }
 
   #load(version: CatalogVersion): void {
+    this.#loaded = true;
     this.#zone.setStale(version.stale !== undefined);
     this.#frameworkHosts.follow({ ...NOTHING.frameworks, added: [...version.frameworks.values()] });
     this.#zone.load({ ...version, frameworks: this.#frameworkHosts.published });

@@ -24,16 +24,20 @@ export interface Stage {
 }
 
 export interface PipelineParts {
+  /** For names of ours that lead outside. */
+  readonly alias: Stage;
   readonly resolver: Resolver;
   readonly externalOn: boolean;
 }
 
 /**
  * How a query is decided that the table of answers (answer/answerer.ts) does not decide, in order. What comes here was admitted and
- * is outside our zones: the cluster's names are ours alone and must never leak to other resolvers.
+ * is outside our zones, or leads there.
  */
 export function pipeline(parts: PipelineParts): readonly Stage[] {
   return [
+    // First, because the cluster's names must never leak: what comes of them is only where an alias leads.
+    parts.alias,
     // Where it is allowed: from the cache or by other resolvers. It refuses what clients may not ask and nobody can answer.
     ...(parts.externalOn ? [forwardStage(parts.resolver)] : []),
     // Last: nobody above took it, and silence would make clients wait.

@@ -1,9 +1,10 @@
 import { errorText } from '../../core/errors.ts';
 import type { RimrockError } from '../../core/errors.ts';
 import { codeOf } from '../../net/index.ts';
-import type { ListenOptions, Listener, Reactor, UdpAtEachAddress } from '../../net/index.ts';
+import type { ListenOptions, Listener, Reactor } from '../../net/index.ts';
 import { dnsErrors } from '../errors.ts';
 import type { TcpServer } from './tcp-server.ts';
+import type { UdpService } from './udp-service.ts';
 
 /**
  * UDP and TCP on the same port. With port 0 the system picks one for UDP that may be taken for TCP: then again. Rejects with an error
@@ -11,16 +12,16 @@ import type { TcpServer } from './tcp-server.ts';
  */
 export async function bindBoth(
   reactor: Reactor,
-  udp: UdpAtEachAddress,
+  udp: UdpService,
   tcp: TcpServer,
   options: ListenOptions,
 ): Promise<Listener> {
   for (let tries = 1; ; tries++) {
     try {
-      const port = await udp.open(options.host, options.port);
-      return await tcp.listen(reactor, { ...options, port });
+      await udp.start(options.host, options.port);
+      return await tcp.listen(reactor, { ...options, port: udp.address?.port ?? options.port });
     } catch (error) {
-      await udp.close();
+      await udp.stop(0);
       if (options.port !== 0 || tries === 10) throw bindError(options, error);
     }
   }

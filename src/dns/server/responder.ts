@@ -1,6 +1,7 @@
 import { ipBytes } from '../zone/index.ts';
 import type { Datagram, Peer } from '../../net/index.ts';
-import { COLD, OVER_TCP, OVER_UDP } from '../answer/answerer.ts';
+import type { Clock } from '../../core/clock.ts';
+import { COLD, LOCAL, OVER_TCP, OVER_UDP } from '../answer/answerer.ts';
 import type { Answerer } from '../answer/answerer.ts';
 import type { DnsTransport } from '../metrics.ts';
 import type { TableReader } from '../table/index.ts';
@@ -8,22 +9,26 @@ import { TCP_LIMIT } from '../wire/index.ts';
 import type { ColdQuestions } from './cold.ts';
 
 const NO_ADDRESS = new Uint8Array(16);
+const NOBODY: Peer = { ip: '::', port: 0 };
 
 /** Answers messages on the thread of the control plane: those over TCP. Knows no socket. */
 export class Responder {
   readonly #answerer: Answerer;
   readonly #table: TableReader;
   readonly #cold: ColdQuestions;
+  readonly #clock: Clock;
   readonly #reply = new Uint8Array(TCP_LIMIT);
 
   constructor(parts: {
     readonly answerer: Answerer;
     readonly table: TableReader;
     readonly cold: ColdQuestions;
+    readonly clock: Clock;
   }) {
     this.#answerer = parts.answerer;
     this.#table = parts.table;
     this.#cold = parts.cold;
+    this.#clock = parts.clock;
   }
 
   /** Queries that were received and have no answer yet. */
@@ -41,14 +46,24 @@ export class Responder {
     transport: DnsTransport,
     send: (reply: Uint8Array | undefined) => void,
   ): void {
-    this.#table.begin();
-    const length = this.#answerer.answer(
-      this.#datagram(bytes, from),
-      transport === 'tcp' ? OVER_TCP : OVER_UDP,
-    );
-    this.#table.end();
+    const length = this.#answer(bytes, from, transport === 'tcp' ? OVER_TCP : OVER_UDP);
     if (length !== COLD) return send(length === 0 ? undefined : this.#reply.subarray(0, length));
     void this.#cold.resolve(bytes, transport, from.ip).then(send);
+  }
+
+  /** What our own table says, whoever else would be asked. Valid until the next answer. */
+  local(bytes: Uint8Array): Uint8Array {
+    return this.#reply.subarray(0, this.#answer(bytes, NOBODY, LOCAL));
+  }
+
+  #answer(bytes: Uint8Array, from: Peer, mode: number): number {
+    const now = this.#clock.now();
+    this.#answerer.nowSeconds = Math.floor(now / 1000);
+    this.#answerer.nowUs = Math.floor(now * 1000);
+    this.#table.begin();
+    const length = this.#answerer.answer(this.#datagram(bytes, from), mode);
+    this.#table.end();
+    return length;
   }
 
   #datagram(bytes: Uint8Array, from: Peer): Datagram {

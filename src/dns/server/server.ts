@@ -1,42 +1,38 @@
-import { sleep } from '../../core/clock.ts';
 import type { Clock } from '../../core/clock.ts';
-import { UdpAtEachAddress } from '../../net/index.ts';
-import type { Listener, Peer, Reactor, UdpParts } from '../../net/index.ts';
+import type { Listener, Peer, Reactor } from '../../net/index.ts';
 import { bindBoth } from './bind.ts';
+import type { ColdQuestions } from './cold.ts';
 import type { Responder } from './responder.ts';
 import { TcpServer } from './tcp-server.ts';
 import type { TcpLimits } from './tcp-connection.ts';
+import { UdpService } from './udp-service.ts';
+import type { UdpServiceParts } from './udp-service.ts';
 
-const QUIET_MS = 20;
+export interface DnsServerParts extends Omit<UdpServiceParts, 'onCold'> {
+  readonly reactor: Reactor;
+  readonly responder: Responder;
+  readonly cold: ColdQuestions;
+  readonly clock: Clock;
+  readonly limits: TcpLimits & { readonly maxConnections: number };
+}
 
-/** The listeners of DNS: UDP and TCP on one port. */
+/** The listeners of DNS: UDP and TCP on one port. UDP is answered by workers, TCP on this thread. */
 export class DnsServer {
+  readonly udp: UdpService;
   readonly #reactor: Reactor;
-  readonly #responder: Responder;
-  readonly #clock: Clock;
+  readonly #cold: ColdQuestions;
   readonly #tcp: TcpServer;
-  readonly #udp: UdpAtEachAddress;
   #listener: Listener | undefined;
-  #received = 0;
 
-  constructor(parts: {
-    readonly reactor: Reactor;
-    readonly responder: Responder;
-    readonly clock: Clock;
-    readonly addressesOf: UdpParts['addressesOf'];
-    readonly limits: TcpLimits & { readonly maxConnections: number };
-  }) {
+  constructor(parts: DnsServerParts) {
     this.#reactor = parts.reactor;
-    this.#responder = parts.responder;
-    this.#clock = parts.clock;
+    this.#cold = parts.cold;
     this.#tcp = new TcpServer(parts);
-    this.#udp = new UdpAtEachAddress({
+    this.udp = new UdpService({
       ...parts,
-      udp: parts.reactor.udp,
-      onMessage: (bytes, from, socket) => {
-        this.#received++;
-        this.#responder.respond(bytes, from, 'udp', (reply) => {
-          if (reply) socket.send(reply, from);
+      onCold: ({ bytes, from }) => {
+        void parts.cold.resolve(bytes, 'udp', from.ip).then((reply) => {
+          if (reply) this.udp.reply(reply, from);
         });
       },
     });
@@ -52,7 +48,7 @@ export class DnsServer {
   }
 
   async start(host: string, port: number): Promise<void> {
-    this.#listener = await bindBoth(this.#reactor, this.#udp, this.#tcp, { host, port });
+    this.#listener = await bindBoth(this.#reactor, this.udp, this.#tcp, { host, port });
   }
 
   /**
@@ -62,15 +58,7 @@ export class DnsServer {
   async stop(drainMs: number, giveUp: () => void = () => {}): Promise<void> {
     if (!this.#listener) return;
     this.#tcp.drain();
-    const end = this.#clock.monotonic() + drainMs;
-    while (this.#clock.monotonic() < end) {
-      const before = this.#received;
-      await sleep(this.#clock, Math.min(QUIET_MS, drainMs));
-      if (this.#received === before && this.#responder.pending === 0) break;
-    }
-    giveUp();
-    await new Promise<void>((resolve) => setImmediate(resolve)); // the replies to what was given up
-    await this.#udp.close();
+    await this.udp.stop(drainMs, () => this.#cold.pending, giveUp);
     await this.#tcp.destroy();
     this.#listener = undefined;
   }

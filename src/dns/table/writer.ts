@@ -1,5 +1,5 @@
 import { Arena, sizeClass, unitsOfClass } from './arena.ts';
-import { CONTROL, ENTRY, NODE, SET, TOMBSTONE, UNIT_BYTES, hashName } from './layout.ts';
+import { CONTROL, ENTRY, NODE, SET, TOMBSTONE, UNIT_BYTES, hashName, readerWord } from './layout.ts';
 import { SetIndex } from './set-index.ts';
 
 const FIRST_SLOTS_LOG2 = 10;
@@ -54,6 +54,11 @@ export class TableWriter {
 
   setStale(stale: boolean): void {
     Atomics.store(this.#words, CONTROL.STALE, stale ? 1 : 0);
+  }
+
+  /** A reader that died in the middle of a batch would keep everything from being used again. */
+  forgetReader(reader: number): void {
+    Atomics.store(this.#words, readerWord(reader), 0);
   }
 
   commit(): void {

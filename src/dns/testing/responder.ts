@@ -1,3 +1,4 @@
+import { systemClock } from '../../core/clock.ts';
 import { silentLogger } from '../../core/log.ts';
 import { Answerer } from '../answer/answerer.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
@@ -31,6 +32,7 @@ export function responderFor(
   return new Responder({
     answerer: new Answerer({ table, settings: all, counters: counters.own, seed: 1 }),
     table,
+    clock: systemClock,
     cold: new ColdQuestions({ stages, settings: all, counters, log: silentLogger }),
   });
 }

@@ -9,10 +9,12 @@ import { dnsConfigSchema } from '../config.ts';
 import type { DnsConfigInput } from '../config.ts';
 import { createDns } from '../dns.ts';
 import type { Dns } from '../dns.ts';
-import { MessageFramer, TYPE, decodeMessage, encodeMessage, framed } from '../wire/index.ts';
-import type { Edns, Message } from '../wire/index.ts';
+import { MessageFramer, framed } from '../wire/index.ts';
+import type { Message } from '../wire/index.ts';
 import { HandCatalog } from './catalog.ts';
-import { questionMessage } from './message.ts';
+import { decoded } from './message.ts';
+
+export { EDNS, decoded, queryBytes } from './message.ts';
 
 export interface Started {
   readonly dns: Dns;
@@ -28,7 +30,7 @@ export async function startDns(config: DnsConfigInput = {}, catalog = new HandCa
   const health = new Health();
   const metrics = new Metrics();
   const dns = createDns({
-    config: dnsConfigSchema.parse({ port: 0, httpPort: 0, externalOn: false, ...config }),
+    config: dnsConfigSchema.parse({ port: 0, httpPort: 0, externalOn: false, workers: 1, ...config }),
     catalog,
     reactor,
     clock: systemClock,
@@ -40,13 +42,6 @@ export async function startDns(config: DnsConfigInput = {}, catalog = new HandCa
   });
   await dns.start();
   return { dns, catalog, health, metrics, reactor };
-}
-
-export const EDNS: Edns = { udpPayloadBytes: 1232, version: 0, dnssecOk: false, options: [] };
-
-export function queryBytes(name: string, type: number = TYPE.A, more: Partial<Message> = {}): Uint8Array {
-  const questions = [{ name, type, class: 1 }];
-  return encodeMessage(questionMessage({ id: 4711, questions, ...more })).bytes.slice();
 }
 
 /** Send over UDP and wait for the one reply. */
@@ -87,10 +82,4 @@ export function askTcp(
       },
     );
   });
-}
-
-export function decoded(bytes: Uint8Array): Message {
-  const result = decodeMessage(bytes);
-  if (!result.ok) throw new Error(`not a DNS message: ${result.reason}`);
-  return result.message;
 }

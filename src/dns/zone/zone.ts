@@ -99,6 +99,16 @@ export class Zone {
     return this.#ready;
   }
 
+  /** For the readers on other threads. */
+  get memory(): SharedArrayBuffer {
+    return this.#parts.memory;
+  }
+
+  /** Reader `reader` died: what it looked at is free. */
+  forgetReader(reader: number): void {
+    this.#writer.forgetReader(reader);
+  }
+
   /** Steps that are not written in full yet. */
   get behind(): number {
     return this.#jobs.length;

@@ -1,0 +1,85 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/log.ts';
+import type { Random } from '../core/random.ts';
+import type { Reactor } from '../net/index.ts';
+import { Answerer } from './answer/answerer.ts';
+import type { AnswerSettings } from './answer/settings.ts';
+import type { DnsConfig } from './config.ts';
+import { Resolver } from './forward/resolver.ts';
+import { resolverSettings } from './forward/settings.ts';
+import { guardsOf, sharedGuards, tendGuards } from './guarding.ts';
+import type { SharedGuards } from './guarding.ts';
+import type { DnsCounters } from './metrics.ts';
+import { pipeline } from './pipeline.ts';
+import { aliasStage } from './server/alias.ts';
+import { ColdQuestions } from './server/cold.ts';
+import { Responder } from './server/responder.ts';
+import type { UdpHandlerSettings } from './server/udp-handler.ts';
+import { isWithin } from './wire/index.ts';
+import type { Zone } from './zone/index.ts';
+
+export interface AnsweringParts {
+  readonly config: DnsConfig;
+  readonly settings: AnswerSettings;
+  readonly zone: Zone;
+  /** Absolute names of our zones. */
+  readonly apexes: readonly string[];
+  readonly counters: DnsCounters;
+  readonly reactor: Reactor;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Everything that takes part in an answer, put together: the table's answerers in all threads, and behind them the slow way. */
+export class Answering {
+  readonly resolver: Resolver;
+  readonly cold: ColdQuestions;
+  /** Answers on this thread. */
+  readonly responder: Responder;
+  readonly #parts: AnsweringParts;
+  readonly #guards: SharedGuards;
+
+  constructor(parts: AnsweringParts) {
+    const { config, settings, zone, apexes, counters, clock, random, log } = parts;
+    this.#parts = parts;
+    this.#guards = sharedGuards(config, random, clock);
+    this.resolver = new Resolver({ ...parts, settings: resolverSettings(config, log) });
+    const { resolver } = this;
+    const alias = aliasStage({
+      local: (bytes) => this.responder.local(bytes),
+      isOurs: (name) => apexes.some((apex) => isWithin(name, apex)),
+      outside: (...question) => resolver.resolve(...question),
+    });
+    const stages = pipeline({ alias, resolver, externalOn: config.externalOn });
+    this.cold = new ColdQuestions({ stages, settings: config, counters, log });
+    const { table } = zone;
+    const answerer = new Answerer({
+      table,
+      settings,
+      counters: counters.own,
+      guards: guardsOf(this.#guards),
+      seed: random.int(0x7fffffff),
+    });
+    this.responder = new Responder({ answerer, table, cold: this.cold, clock });
+  }
+
+  /** What a worker answers with. */
+  handlerOf(worker: number): UdpHandlerSettings {
+    const { settings, zone, counters, random } = this.#parts;
+    return {
+      table: zone.memory,
+      reader: worker + 1,
+      answers: settings,
+      guards: this.#guards,
+      counters: counters.shared,
+      seed: random.int(0x7fffffff),
+    };
+  }
+
+  /** Keep what is shared in good order; returns how to stop that. */
+  tend(): () => void {
+    const { config, random, clock } = this.#parts;
+    return tendGuards(this.#guards, config, random, clock);
+  }
+}

@@ -1,0 +1,71 @@
+import type { Clock, Timer } from '../core/clock.ts';
+import type { Random } from '../core/random.ts';
+import { CidrSet } from './acl/cidr.ts';
+import { rateLimitSettings } from './answer-config.ts';
+import { Cookies, adoptCookieSecret, newCookieSecrets, rotateCookieSecret } from './answer/cookies.ts';
+import { Guards } from './answer/guards.ts';
+import { RateLimiter, ageRateTable, newRateTable } from './answer/rate-limit.ts';
+import type { RateLimitSettings } from './answer/rate-limit.ts';
+import type { DnsConfig } from './config.ts';
+
+/** What the guards of all threads share, and how they are set; plain data and shared memory. */
+export interface SharedGuards {
+  readonly cookieSecrets: Int32Array | undefined;
+  readonly rates: { readonly table: Int32Array; readonly settings: RateLimitSettings } | undefined;
+  readonly exempt: readonly string[];
+}
+
+/** 2^16 slots a row are 512 KiB. */
+const RATE_SLOTS_LOG2 = 16;
+const AGE_MS = 20 * 60_000;
+
+/** For the thread that starts the others: once, before any of them runs. */
+export function sharedGuards(config: DnsConfig, random: Random, clock: Clock): SharedGuards {
+  const settings = rateLimitSettings(config.rateLimit);
+  const limited = settings.limits.some((l) => l.perSecond > 0);
+  const secrets = config.cookies.enabled ? newCookieSecrets(random) : undefined;
+  const { secret } = config.cookies;
+  if (secrets && secret !== undefined) adoptCookieSecret(secrets, Buffer.from(secret, 'hex'));
+  return {
+    cookieSecrets: secrets,
+    rates: limited
+      ? { table: newRateTable(RATE_SLOTS_LOG2, random, microseconds(clock)), settings }
+      : undefined,
+    exempt: config.rateLimit.exempt,
+  };
+}
+
+/** Keeps what is shared in good order. Returns how to stop that. */
+export function tendGuards(
+  shared: SharedGuards,
+  config: DnsConfig,
+  random: Random,
+  clock: Clock,
+): () => void {
+  const { cookieSecrets, rates } = shared;
+  const timers: Timer[] = [];
+  if (cookieSecrets && config.cookies.secret === undefined) {
+    const rotate = (): void => rotateCookieSecret(cookieSecrets, random);
+    timers.push(clock.every(config.cookies.rotationSeconds * 1000, rotate));
+  }
+  if (rates) timers.push(clock.every(AGE_MS, () => ageRateTable(rates.table, microseconds(clock))));
+  return () => {
+    for (const timer of timers) timer.cancel();
+  };
+}
+
+/** For each thread that answers. */
+export function guardsOf(shared: SharedGuards): Guards {
+  const { cookieSecrets, rates, exempt } = shared;
+  const networks = new CidrSet(exempt);
+  return new Guards({
+    cookies: cookieSecrets && new Cookies(cookieSecrets),
+    limiter: rates && new RateLimiter(rates.table, rates.settings),
+    isExempt: (bytes, at, length) => networks.has(bytes, at, length),
+  });
+}
+
+/** The wall clock: monotonic ones begin anew in each thread. */
+function microseconds(clock: Clock): number {
+  return Math.floor(clock.now() * 1000);
+}
