@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import type { Figure, FigureResult } from './figure.ts';
 import { changes } from './figures/changes.ts';
 import { memory } from './figures/memory.ts';
+import { overload } from './figures/overload.ts';
 import { refresh } from './figures/refresh.ts';
 import { saturated } from './figures/saturated.ts';
 import { snapshot } from './figures/snapshot.ts';
@@ -20,7 +21,16 @@ import { cleanUp } from './machine.ts';
 import { missing } from './peers.ts';
 import { section, writeSection } from './report.ts';
 
-const FIGURES: readonly Figure[] = [saturated, unsaturated, workers, refresh, snapshot, changes, memory];
+const FIGURES: readonly Figure[] = [
+  saturated,
+  unsaturated,
+  workers,
+  refresh,
+  snapshot,
+  changes,
+  memory,
+  overload,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -62,7 +62,12 @@ async function once(
   try {
     if (tasks > 0) {
       const file = write('questions-memory', questions(tasks, tasks));
-      await dnsperf({ port: edge.port, questions: file, seconds: 4, rate: Math.max(5_000, tasks / 3) });
+      await dnsperf({
+        port: edge.port,
+        questions: file,
+        seconds: 4,
+        rate: Math.max(5_000, Math.round(tasks / 3)),
+      });
     }
     await sleep(SETTLE_MS);
     return { now: memoryOf(edge.pid), peak: peakMiB(edge.pid) };

@@ -12,7 +12,7 @@ import { startProbe } from '../probe.ts';
 
 const TASKS = 100_000;
 const RATE = 1_000;
-const CYCLES = 4;
+const CYCLES = 3;
 const PATTERN = 'app-%.marathon.mesos';
 
 /** What it takes to look every 5 s whether 100,000 tasks are still the same, and what clients notice of it. */

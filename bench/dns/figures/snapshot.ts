@@ -20,6 +20,7 @@ interface Sample {
   readonly wholeSeconds: number;
   /** The longest wait for any answer, SERVFAIL included. */
   readonly pauseMs: number;
+  readonly lost: number;
   readonly floorMs: number;
 }
 
@@ -50,15 +51,17 @@ export const snapshot: Figure = {
       ]);
       samples.push(...some);
     }
+    const lost = samples.reduce((sum, s) => sum + s.lost, 0);
     return {
       findings: [
         atMost('100,000 tasks, snapshot to first answer', median(samples.map((s) => s.seconds)), 2, ' s'),
         atMost(
           'longest pause of the answering threads meanwhile',
-          median(samples.map((s) => s.pauseMs)),
+          Math.max(...samples.map((s) => s.pauseMs)),
           5,
           ' ms',
         ),
+        { what: 'answers lost meanwhile', goal: 'none', measured: String(lost), reached: lost === 0 },
       ],
       details: [
         'A first state of 100,000 tasks, asked 1,000 times a second for the last of them:',
@@ -95,7 +98,8 @@ async function once(mode: 'stream' | 'old'): Promise<Sample> {
     return {
       seconds: since(sent.lastNs),
       wholeSeconds: since(sent.firstNs),
-      pauseMs: ours.answered < ours.sent ? Number.POSITIVE_INFINITY : ours.ms.worst,
+      pauseMs: ours.ms.worst,
+      lost: ours.sent - ours.answered,
       floorMs: other?.ms.worst ?? Number.NaN,
     };
   } finally {
