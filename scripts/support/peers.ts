@@ -2,13 +2,15 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { runCommand } from './run-command.ts';
 
-/** Real programs that the process and interop tests talk to, and the Debian package of each. */
+/** Real programs (a command, or a file that is there with it) that the tests talk to, and the Debian package of each. */
 const PEERS: readonly (readonly [command: string, debianPackage: string])[] = [
   ['dig', 'bind9-dnsutils'],
   ['curl', 'curl'],
+  ['/usr/share/java/zookeeper.jar', 'zookeeper'],
 ];
 
 function isInstalled(command: string): boolean {
+  if (command.startsWith('/')) return existsSync(command);
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);

@@ -33,6 +33,8 @@ export interface Running {
   interrupt(): Promise<number | string>;
   /** SIGKILL: no chance to do anything. */
   kill9(): Promise<void>;
+  /** Its exit status, when it has ended by itself. */
+  readonly gone: Promise<number | string>;
 }
 
 /** A place for one platform: a data folder, a set of ports, and everything that was started there. */
@@ -139,6 +141,7 @@ export class Site {
         child.kill('SIGKILL');
         await gone;
       },
+      gone,
     };
   }
 

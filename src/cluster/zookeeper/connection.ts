@@ -39,8 +39,11 @@ export interface ConnectionParts {
 
 /** What we ask for; the server bounds it by its own settings. */
 const SESSION_MS = 10_000;
-/** From the first packet of TCP to the session. A new session needs a quorum of the servers. */
-const HANDSHAKE_MS = 10_000;
+/**
+ * From the first packet of TCP to the session. A new session needs a quorum of the servers; and a server that has just
+ * begun may take a connection and forget about it.
+ */
+const HANDSHAKE_MS = 4_000;
 
 /**
  * One connection to one server, and one session with it: since we only read, a session has nothing that must outlive
