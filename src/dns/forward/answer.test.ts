@@ -151,11 +151,9 @@ describe('any bytes', () => {
   });
 
   it('with a code beyond 15 are no answer', () => {
-    const message = Uint8Array.from([
-      ...[0, 0, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 1],
-      ...asker.question,
-      ...[0, 0, 41, 4, 0, 1, 0, 0, 0, 0, 0],
-    ]);
+    const header = [0, 0, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    const opt = [0, 0, 41, 4, 0, 1, 0, 0, 0, 0, 0];
+    const message = Uint8Array.from([...header, ...asker.question, ...opt]);
     expect(readAnswer(message, asked())).toBeUndefined();
     message[message.length - 6] = 0;
     expect(readAnswer(message, asked())?.rcode).toBe(RCODE.NOERROR);

@@ -55,6 +55,18 @@ describe('the order', () => {
     expect(asked).toEqual([1, 1, 1]);
   });
 
+  it('goes on after a reply that cannot be read', async () => {
+    const b = bench({ resolvers: three, cache: NO_CACHE });
+    const torn: Script = (q, send) => {
+      const scrap = replyTo(q);
+      scrap[7] = 9;
+      send(scrap);
+    };
+    const asked = serve(b, torn, honest(2));
+    expect(gist(await b.ask('a.example.'))[1]).toEqual([2]);
+    expect([asked, b.counters.forwardFailures]).toEqual([[1, 1], 1]);
+  });
+
   it('is by chance with `random`', async () => {
     const b = bench({ resolvers: three, cache: NO_CACHE, upstreams: { policy: 'random' } });
     const asked = serve(b, honest(1), honest(2), honest(3));
