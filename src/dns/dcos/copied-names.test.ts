@@ -45,7 +45,7 @@ describe('names copied from Mesos-DNS', () => {
     });
     expect(after.map(lineOf)).toEqual([
       'web.marathon.mesos.thisdcos.directory. A 10.0.0.1 ttl=5',
-      '_web._tcp.marathon.mesos.thisdcos.directory. SRV web-x-s1.marathon.mesos.thisdcos.directory.:80 weight=1 priority=1 ttl=5',
+      '_web._tcp.marathon.mesos.thisdcos.directory. SRV web-x-s1.marathon.mesos.thisdcos.directory.:80 weight=0 priority=1 ttl=5',
       '_out._tcp.mesos.thisdcos.directory. SRV example.test.:80 weight=1 priority=1 ttl=5',
       'alias.mesos.thisdcos.directory. CNAME leader.mesos.thisdcos.directory. ttl=5',
       'mesos.thisdcos.directory. TXT x.mesos. ttl=5',

@@ -5,7 +5,7 @@ import { DCOS_TTL_SECONDS, MESOS_DOMAIN } from './zones.ts';
 
 /**
  * The names of another publisher once more, with `mesos.thisdcos.directory` for its domain, targets included, and as DC/OS serves them:
- * TTL 5, SRV priority 1 and weight 1 (dcos-net.md §3). What lies outside the domain (reverse names) stays away. The publisher must be one
+ * TTL 5, SRV priority 1 and, unless said otherwise, weight 1 (dcos-net.md §3). What lies outside the domain (reverse names) stays away. The publisher must be one
  * of its own, for each keeps track of what it said.
  */
 export class CopiedNames implements Publisher {
@@ -37,11 +37,11 @@ export class CopiedNames implements Publisher {
   }
 
   #records(records: readonly ZoneRecord<RecordType>[]): ZoneRecord<RecordType>[] {
-    return records.flatMap(({ name, type, host }) => {
+    return records.flatMap(({ name, type, host, weight }) => {
       const copy = this.#renamed(name);
       if (copy === undefined) return [];
       const record = { name: copy, type, host: this.#target(type, host), ttlSeconds: DCOS_TTL_SECONDS };
-      return type === 'SRV' ? { ...record, priority: 1, weight: 1 } : record;
+      return type === 'SRV' ? { ...record, priority: 1, weight: weight ?? 1 } : record;
     });
   }
 
