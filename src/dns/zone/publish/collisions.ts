@@ -4,6 +4,7 @@ import { isLive, taskLabel } from '../records.ts';
 import type { NamingSettings } from '../records.ts';
 import { sha1 } from '../sha1.ts';
 import { canonicalLabel } from './long-names.ts';
+import { hasNames } from './service-labels.ts';
 import { SetAsides } from './set-aside.ts';
 import type { SetAside } from './set-aside.ts';
 
@@ -71,11 +72,6 @@ export class ServiceCollisions {
     const { rule } = this.#settings;
     return `${domainFragment(service.frameworkName, rule)}/${label(service.name, rule)}`;
   }
-}
-
-/** Whether a service has names in DNS: one that is empty and not declared is remembered for others. */
-function hasNames(service: Service): boolean {
-  return service.declared || service.instances.length > 0;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { CatalogDiff, CatalogTask, CatalogVersion, Service } from '../../..
 import { isLive } from '../records.ts';
 import type { RecordType, TaskRecord } from '../records.ts';
 import { serviceKeyOf } from './service-key.ts';
-import { healthPolicyOf } from './service-labels.ts';
+import { hasNames, healthPolicyOf } from './service-labels.ts';
 import type { HealthPolicy } from './service-labels.ts';
 import { SetAsides } from './set-aside.ts';
 import type { SetAside } from './set-aside.ts';
@@ -102,7 +102,7 @@ export class HealthView {
     was: Map<string, Treatment | undefined>,
   ): void {
     const policy = healthPolicyOf(service, this.#otherwise);
-    this.#setAside.set(service.key, 'label', service.key, policy.problem);
+    this.#setAside.set(service.key, 'label', service.key, hasNames(service) ? policy.problem : undefined);
     const now = this.#decide(service, tasks, policy.value);
     if (now.size === 0 && this.#treatments.size === 0) return;
     for (const { taskKey } of service.instances) {

@@ -51,7 +51,7 @@ it('the config goes before labels, and the least label counts where services sha
   expect(ledger.limits.get('_web._tcp.marathon.mesos.')).toBe(2);
   expect(ledger.limits.get('b-a.marathon.mesos.')).toBe(3);
   cluster.become(state(task('web', '2'), task('b.a', '4')));
-  expect(ledger.limits.get('b-a.marathon.mesos.')).toBe(3); // b-a is remembered for a while, and may come back
+  expect(ledger.limits.get('b-a.marathon.mesos.')).toBe(4);
   limits.replace(new Map([['leader.mesos.', 1]]));
   cluster.become(state(task('web', '2')));
   expect(ledger.limits.get('web.marathon.mesos.')).toBe(2);

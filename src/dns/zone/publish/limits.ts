@@ -5,7 +5,7 @@ import { serviceNames, serviceSpellings } from '../records.ts';
 import type { NamingSettings } from '../records.ts';
 import { NONE } from './follow.ts';
 import { underscored } from './long-names.ts';
-import { answersOf } from './service-labels.ts';
+import { answersOf, hasNames } from './service-labels.ts';
 import { SetAsides } from './set-aside.ts';
 import type { SetAside } from './set-aside.ts';
 
@@ -62,7 +62,7 @@ export class AnswerLimits implements Publisher {
   }
 
   #read(service: Service): Limited | undefined {
-    const { value, problem } = answersOf(service);
+    const { value, problem } = hasNames(service) ? answersOf(service) : NO_LIMIT;
     this.#setAside.set(service.key, 'label', service.key, problem);
     return value === undefined ? undefined : { answers: value, names: sharedNames(service, this.#settings) };
   }
@@ -96,6 +96,8 @@ export class AnswerLimits implements Publisher {
     return least;
   }
 }
+
+const NO_LIMIT = { value: undefined, problem: undefined };
 
 /** The names that the tasks of a service share: those of its ports as the service shows them. */
 function sharedNames(service: Service, settings: NamingSettings): string[] {

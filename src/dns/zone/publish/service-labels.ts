@@ -30,6 +30,11 @@ export function weightProblem(task: CatalogTask): string | undefined {
   return `label ${WEIGHT_LABEL} is '${cut(text)}', not a number from 0 to 65535: the default weight is used`;
 }
 
+/** Whether a service has names in DNS: one that is empty and not declared is remembered for others. */
+export function hasNames(service: Service): boolean {
+  return service.declared || service.instances.length > 0;
+}
+
 export interface LabelValue<T> {
   readonly value: T;
   readonly problem: string | undefined;
