@@ -2,7 +2,7 @@ import { systemClock } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
 import type { DatagramOptions, DatagramSockets, ReceiveDatagrams } from './datagram-sockets.ts';
 import { netErrors } from './errors.ts';
-import { loadLibc } from './linux/libc.ts';
+import { loadLibc, refusedCall } from './linux/libc.ts';
 import type { LibcOrWhyNot } from './linux/libc.ts';
 import { runLoop } from './linux/loop.ts';
 import { LinuxSockets } from './linux/sockets.ts';
@@ -14,8 +14,8 @@ export async function openDatagrams(
   load: () => Promise<LibcOrWhyNot> = loadLibc,
 ): Promise<DatagramSockets> {
   if (options.engine === 'portable') return openPortable(options, 'as configured');
-  const { libc, whyNot } = await load();
-  if (!libc) {
+  const { libc, whyNot = libc && refusedCall(libc) } = await load();
+  if (!libc || whyNot !== undefined) {
     if (options.engine === 'linux')
       throw netErrors.NET_ENGINE_UNAVAILABLE({ engine: 'linux', reason: whyNot });
     return openPortable(options, `the linux engine does not run here: ${whyNot}`);

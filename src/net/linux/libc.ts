@@ -1,6 +1,7 @@
 import { endianness } from 'node:os';
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
 import { errorText } from '../../core/errors.ts';
+import { AF_INET, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM } from './constants.ts';
 
 /** The system calls used, as C has them: pointers are numbers, the result is -1 on failure and `errno()` says why. */
 export interface Libc {
@@ -64,6 +65,20 @@ function bindAll(koffi: typeof import('koffi')): Libc {
     shutdown: f('shutdown', 'int', 'int'),
     close: f('close', 'int'),
   };
+}
+
+/** Why the system calls of the loop are refused here (a sandbox, say), or undefined when they are not. */
+export function refusedCall(libc: Libc): string | undefined {
+  const fd = libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined; // opening will say so, whatever the engine
+  try {
+    // No datagram at all: nothing happens, unless the call itself is not allowed.
+    if (libc.recvmmsg(fd, 0, 0, MSG_DONTWAIT, 0) < 0) return systemError('recvmmsg', libc.errno()).message;
+    if (libc.sendmmsg(fd, 0, 0, MSG_DONTWAIT) < 0) return systemError('sendmmsg', libc.errno()).message;
+    return undefined;
+  } finally {
+    libc.close(fd);
+  }
 }
 
 function firstLine(text: string): string {

@@ -14,6 +14,7 @@ import { BATCH, REPLY_ROOM, REQUEST_ROOM } from './batch.ts';
 import { EAGAIN, EINTR, MMSGHDR, MSG_TRUNC } from './constants.ts';
 import { FakeLibc } from '../testing/fake-libc.ts';
 import { loadLibc } from './libc.ts';
+import type { Libc } from './libc.ts';
 import { runLoop } from './loop.ts';
 
 // Raw system calls of Linux: elsewhere there is nothing to call.
@@ -83,6 +84,22 @@ describe('the choice of an engine', () => {
       message: expect.stringContaining('of the test'),
     });
   });
+
+  it.runIf(process.platform === 'linux').each(['recvmmsg', 'sendmmsg'] as const)(
+    'falls back where a sandbox forbids %s',
+    async (call) => {
+      const { libc } = await loadLibc();
+      if (!libc) throw new Error('no libc');
+      const forbidden: Libc = { ...libc, [call]: () => -1, errno: () => 38 };
+      const options = { host: '127.0.0.1', port: 0, workers: 1, engine: 'auto' } as const;
+      const sockets = await openDatagrams(options, async () => ({ libc: forbidden }));
+      expect([sockets.engine, sockets.reason]).toEqual([
+        'portable',
+        expect.stringContaining(`${call} ENOSYS`),
+      ]);
+      await sockets.close();
+    },
+  );
 });
 
 /** Sends back what comes, and checks that it was pointed to memory of its own. */
