@@ -51,7 +51,7 @@ export function answerOf(message: Message, asked: Asked): Answer {
     .filter((r) => r === soa || isProof(r, asked, chain.end))
     .map((r) => (r === soa ? { ...r, ttl: Math.min(r.ttl, soaMinimum(r)) } : r));
   const lives = [...chain.records, ...authority].map((r) => r.ttl);
-  const keepable = !truncated && (kind === 'positive' || soa !== undefined);
+  const keepable = kind === 'positive' || soa !== undefined;
   const ttlSeconds = keepable ? Math.min(...lives.map((ttl) => (ttl > MAX_TTL ? 0 : ttl))) : 0;
   return { kind, rcode, authenticData, truncated, answers: chain.records, authority, ttlSeconds };
 }

@@ -218,6 +218,17 @@ describe('prefetch', () => {
     expect(gist(await b.ask('a.example.'))).toEqual([0, [2], [100], undefined]);
   });
 
+  it('is under way once, however many ask meanwhile', async () => {
+    const b = bench();
+    counting(b);
+    for (let i = 0; i < 3; i++) await b.ask('a.example.');
+    b.clock.advance(95_000);
+    b.net.serve(SERVER, () => {});
+    for (let i = 0; i < 3; i++) expect(gist(await b.ask('a.example.'))[1]).toEqual([1]);
+    expect([b.resolver.prefetches, b.resolver.underWay]).toEqual([1, 1]);
+    b.resolver.close();
+  });
+
   it('leaves unpopular ones alone, and waits after a failure', async () => {
     const b = bench();
     const up = counting(b);
