@@ -6,9 +6,11 @@ import type { Component } from '../core/lifecycle.ts';
 import type { Logger } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
+import { restEvery } from '../core/slices.ts';
 import { Subscribers } from '../core/subscribers.ts';
 import { createCatalogBuilder } from './catalog/index.ts';
 import type { Catalog, CatalogBuilder, CatalogStep } from './catalog/index.ts';
+import { Applier } from './apply.ts';
 import { EventBatcher } from './batch.ts';
 import type { ClusterConfig } from './config.ts';
 import { diskFiles, StateKeeper } from './keep/index.ts';
@@ -34,11 +36,15 @@ export interface ClusterParts {
   /** How ZooKeeper is reached. */
   readonly dial?: Dial;
   readonly keepFiles?: KeepFiles;
+  /** Runs a function when the event loop has gone round; setImmediate. */
+  readonly later?: (f: () => void) => void;
 }
 
 /** Events that arrive within this time become one catalog version. */
 const BATCH_MS = 20;
 const TICK_MS = 1_000;
+/** So long at a time a large step of the catalog is worked on. */
+const SLICE_MS = 3;
 
 /** The cluster room at work: watch, model and catalog. Starting never waits for a master. */
 export function createCluster(parts: ClusterParts): Component & { readonly catalog: Catalog } {
@@ -51,6 +57,7 @@ class Cluster implements Component {
   readonly #parts: ClusterParts;
   readonly #builder: CatalogBuilder;
   readonly #listeners: Subscribers<CatalogStep>;
+  readonly #applier: Applier;
   readonly #batcher: EventBatcher;
   readonly #counters: ClusterCounters = { records: 0, resyncs: 0, outages: 0 };
   readonly #abort = new AbortController();
@@ -76,8 +83,9 @@ class Cluster implements Component {
     });
     this.#keeper = this.#createKeeper();
     this.#builder = createCatalogBuilder({ emptyServiceMs: parts.config.emptyServiceSeconds * 1000 });
+    this.#applier = this.#createApplier();
     this.#listeners = new Subscribers((error) => parts.log.error({ error }, 'a catalog listener failed'));
-    this.#batcher = new EventBatcher(parts.clock, BATCH_MS, (events) => this.#applyAll(events));
+    this.#batcher = new EventBatcher(parts.clock, BATCH_MS, (events) => this.#applier.add(events));
     const builder = this.#builder;
     this.catalog = {
       get current() {
@@ -106,6 +114,7 @@ class Cluster implements Component {
       random,
       http,
       observer: this.#observer(),
+      ...(this.#parts.later ? { later: this.#parts.later } : {}),
       directory: this.#masters.directory,
       ...(keeper ? { lastKnown: (signal) => this.#lastKnown(keeper, signal) } : {}),
     });
@@ -118,6 +127,7 @@ class Cluster implements Component {
     this.#masters.stop();
     this.#ticker?.cancel();
     this.#batcher.stop();
+    this.#applier.stop();
     await this.#running;
     await this.#keeper?.stop();
     await this.#http?.close();
@@ -155,18 +165,21 @@ class Cluster implements Component {
     for await (const event of events) this.#batcher.add(event);
   }
 
-  #applyAll(events: readonly ClusterEvent[]): void {
-    for (const event of events) {
-      this.#note(event);
-      try {
-        this.#publish(this.#builder.apply(event, this.#parts.clock.now()));
-      } catch (error) {
-        // Decoding is total, so this is a bug of ours; the old version stays and the next snapshot tries again.
-        this.#parts.log.error({ error }, 'an event could not be taken into the catalog');
-      }
-      if (event.kind === 'snapshot' && event.keptAsOfMs === undefined) this.#logSnapshot();
-      if (event.kind !== 'stale' && this.#keptAsOfMs === undefined) this.#keeper?.changed();
-    }
+  #createApplier(): Applier {
+    const { clock, log, later = setImmediate } = this.#parts;
+    return new Applier({
+      builder: this.#builder,
+      clock,
+      rest: restEvery(SLICE_MS, clock, later),
+      begin: (event) => this.#note(event),
+      publish: (step) => this.#publish(step),
+      // Decoding is total, so this is a bug of ours; the old version stays and the next snapshot tries again.
+      failed: (error) => log.error({ error }, 'an event could not be taken into the catalog'),
+      end: (event) => {
+        if (event.kind === 'snapshot' && event.keptAsOfMs === undefined) this.#logSnapshot();
+        if (event.kind !== 'stale' && this.#keptAsOfMs === undefined) this.#keeper?.changed();
+      },
+    });
   }
 
   /** What an event says about the watch itself. */

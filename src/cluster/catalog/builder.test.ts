@@ -150,7 +150,12 @@ describe('tasks', () => {
       { name: 'no address yet', ips: [] },
     ]);
     expect(shown('web.1')?.netinfoIps).toEqual([
-      ...['9.0.1.5', 'fd01:b::5', '10.0.0.7', '10.0.0.8', '192.168.1.4', '10.0.0.9'],
+      '9.0.1.5',
+      'fd01:b::5',
+      '10.0.0.7',
+      '10.0.0.8',
+      '192.168.1.4',
+      '10.0.0.9',
     ]);
     expect(shown('web.2')?.networks).toEqual([]);
     const renamed = infos.map((n) => (n.name === 'calico' ? { ...n, name: 'weave' } : n));

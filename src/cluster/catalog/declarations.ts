@@ -1,7 +1,7 @@
 import type { ModelFramework } from '../model/index.ts';
 import type { Declaration } from './declaration.ts';
 import { readDeclaration } from './declaration.ts';
-import { serviceKey } from './service.ts';
+import { serviceKey } from './live-service.ts';
 
 interface Declarer {
   readonly name: string;

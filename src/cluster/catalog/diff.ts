@@ -1,15 +1,24 @@
 import { sameValue } from '../model/index.ts';
 import type { SetDiff } from './types.ts';
 
-/** Writes to one map of the catalog and remembers what changed; a write of an equal value is none. */
+/** How values of one map are compared, and what becomes of one that shows nothing new. */
+export interface Likeness<T> {
+  readonly same: (before: T, after: T) => boolean;
+  /** Consumers keep `before`; let it stand for what `after` stands for. */
+  readonly adopt?: (before: T, after: T) => void;
+}
+
+/** Writes to one map of the catalog and remembers what changed; a write of a like value is none. */
 export class Recorder<T> {
   readonly #map: Map<string, T>;
+  readonly #likeness: Likeness<T>;
   readonly added: T[] = [];
   readonly changed: { readonly before: T; readonly after: T }[] = [];
   readonly removed: T[] = [];
 
-  constructor(map: Map<string, T>) {
+  constructor(map: Map<string, T>, likeness: Likeness<T> = { same: sameValue }) {
     this.#map = map;
+    this.#likeness = likeness;
   }
 
   /** True when this changed the map. Call at most once for each id. */
@@ -22,8 +31,10 @@ export class Recorder<T> {
       return true;
     }
     if (before === undefined) this.added.push(after);
-    else if (sameValue(before, after)) return false;
-    else this.changed.push({ before, after });
+    else if (this.#likeness.same(before, after)) {
+      this.#likeness.adopt?.(before, after);
+      return false;
+    } else this.changed.push({ before, after });
     this.#map.set(id, after);
     return true;
   }

@@ -1,14 +1,19 @@
 import type { Declarations } from './declarations.ts';
-import { MultiMap } from './multimap.ts';
-import { emptied, serviceKey, serviceOf } from './service.ts';
-import type { Member } from './service.ts';
-import { instanceOf, serviceName } from './task.ts';
-import type { CatalogTask, Service } from './types.ts';
+import { LiveService, serviceKey, youngestOf } from './live-service.ts';
+import { serviceName } from './live-task.ts';
+import type { LiveTask } from './live-task.ts';
 
-/** Which tasks make up which service, and which services are empty since when. */
+/** A task that came to a service, changed in it, or left it (then without `after`). */
+interface Move {
+  readonly key: string;
+  readonly after: LiveTask | undefined;
+  readonly next: Move | undefined;
+}
+
+/** Which services a step touches and how, and which services are empty since when. */
 export class ServiceTable {
-  readonly #members = new Map<string, Member>();
-  readonly #byService = new MultiMap();
+  /** What moved in each service that is touched; the services themselves know what was there before. */
+  readonly #touched = new Map<string, Move | undefined>();
   readonly #emptySince = new Map<string, { readonly sinceMs: number; readonly frameworkName: string }>();
   readonly #declarations: Declarations;
   readonly #emptyServiceMs: number;
@@ -18,45 +23,57 @@ export class ServiceTable {
     this.#emptyServiceMs = emptyServiceMs;
   }
 
-  /** A task came, changed or went; returns the services to derive again. */
-  move(key: string, before: CatalogTask | undefined, after: CatalogTask | undefined): readonly string[] {
-    const touched: string[] = [];
-    if (before) {
-      const service = serviceKey(before.frameworkName, serviceName(before));
-      this.#byService.delete(service, key);
-      this.#members.delete(key);
-      touched.push(service);
-    }
-    if (after) {
-      const service = serviceKey(after.frameworkName, serviceName(after));
-      this.#byService.add(service, key);
-      this.#members.set(key, { task: after, instance: instanceOf(after) });
-      touched.push(service);
-    }
-    return touched;
+  /** The services that are to be derived again, from `clear` on. */
+  get touched(): Iterable<string> {
+    return this.#touched.keys();
+  }
+
+  touch(key: string): void {
+    if (!this.#touched.has(key)) this.#touched.set(key, undefined);
+  }
+
+  clear(): void {
+    this.#touched.clear();
+  }
+
+  /** A task came, changed or went; at most once in a step. */
+  move(before: LiveTask | undefined, after: LiveTask | undefined): void {
+    const from = before && serviceKey(before.frameworkName, serviceName(before));
+    const to = after && serviceKey(after.frameworkName, serviceName(after));
+    if (before && from !== undefined && from !== to) this.#note(from, before.key, undefined);
+    if (after && to !== undefined) this.#note(to, after.key, after);
+  }
+
+  #note(service: string, key: string, after: LiveTask | undefined): void {
+    this.#touched.set(service, { key, after, next: this.#touched.get(service) });
   }
 
   /** The service as it is now; undefined when there is none (any more). */
-  derive(key: string, before: Service | undefined, nowMs: number): Service | undefined {
-    const members: Member[] = [];
-    for (const task of this.#byService.get(key)) {
-      const member = this.#members.get(task);
-      if (member) members.push(member);
-    }
+  derive(key: string, before: LiveService | undefined, nowMs: number): LiveService | undefined {
+    const tasks = this.#tasksOf(key, before);
     const declaration = this.#declarations.get(key);
-    const [first] = members;
-    if (first) {
-      this.#emptySince.delete(key);
-      return serviceOf(first.task.frameworkName, serviceName(first.task), declaration, members);
-    }
-    if (declaration) {
-      this.#emptySince.delete(key);
-      return serviceOf(key.slice(0, -declaration.name.length - 1), declaration.name, declaration, members);
-    }
-    return before && this.#keepEmpty(key, before, nowMs) ? emptied(before) : undefined;
+    const source = declaration ?? youngestOf(tasks);
+    if (!source) return before && this.#keepEmpty(key, before, nowMs) ? emptied(before) : undefined;
+    this.#emptySince.delete(key);
+    const [first] = tasks;
+    const name = first ? serviceName(first) : (declaration?.name ?? '');
+    const frameworkName = first ? first.frameworkName : key.slice(0, -name.length - 1);
+    return new LiveService({ key, frameworkName, name }, declaration !== undefined, source, tasks);
   }
 
-  #keepEmpty(key: string, before: Service, nowMs: number): boolean {
+  /** In the order of their keys. */
+  #tasksOf(key: string, before: LiveService | undefined): readonly LiveTask[] {
+    const moves = this.#touched.get(key);
+    if (!moves) return before?.tasks ?? [];
+    const moved = new Map<string, LiveTask | undefined>();
+    for (let move: Move | undefined = moves; move; move = move.next) moved.set(move.key, move.after);
+    if (!before && moves.after && !moves.next) return [moves.after];
+    const tasks = (before?.tasks ?? []).filter((task) => !moved.has(task.key));
+    for (const task of moved.values()) if (task) tasks.push(task);
+    return tasks.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  #keepEmpty(key: string, before: LiveService, nowMs: number): boolean {
     const sinceMs = this.#emptySince.get(key)?.sinceMs ?? nowMs;
     const keep = nowMs - sinceMs < this.#emptyServiceMs && !this.#declarations.declares(before.frameworkName);
     if (keep) this.#emptySince.set(key, { sinceMs, frameworkName: before.frameworkName });
@@ -78,4 +95,9 @@ export class ServiceTable {
     for (const [key, empty] of this.#emptySince) if (empty.frameworkName === frameworkName) keys.push(key);
     return keys;
   }
+}
+
+/** A service whose last instance left: it stays for a while, so that callers see 503 and not 404. */
+function emptied(service: LiveService): LiveService {
+  return new LiveService(service, false, service.source, []);
 }

@@ -81,20 +81,25 @@ const agentV0 = fc.record(
 );
 const frameworkV0 = fc.record(
   {
-    ...{ id: fc.constantFrom('F', 'G'), name: mostly(fc.constantFrom('marathon', 'chronos')), labels },
-    ...{ tasks: list(taskV0), unreachable_tasks: list(taskV0), completed_tasks: list(taskV0) },
-    ...{ active: fc.boolean(), offers: odd, pid: mostly(fc.constant('s@10.0.0.5:1')) },
+    id: fc.constantFrom('F', 'G'),
+    name: mostly(fc.constantFrom('marathon', 'chronos')),
+    labels,
+    tasks: list(taskV0),
+    unreachable_tasks: list(taskV0),
+    completed_tasks: list(taskV0),
+    active: fc.boolean(),
+    offers: odd,
+    pid: mostly(fc.constant('s@10.0.0.5:1')),
   },
   { requiredKeys: ['tasks'] },
 );
 const stateV0 = fc.record(
   {
-    ...{ slaves: list(agentV0), frameworks: fc.array(mostly(frameworkV0), { maxLength: 3 }) },
-    ...{
-      leader: mostly(fc.constant('master@10.0.0.9:5050')),
-      flags: odd,
-      completed_frameworks: list(frameworkV0),
-    },
+    slaves: list(agentV0),
+    frameworks: fc.array(mostly(frameworkV0), { maxLength: 3 }),
+    leader: mostly(fc.constant('master@10.0.0.9:5050')),
+    flags: odd,
+    completed_frameworks: list(frameworkV0),
   },
   { requiredKeys: ['frameworks'] },
 );
