@@ -5,5 +5,4 @@ export type { DatagramCounts } from './datagram-control.ts';
 export { addressesOf, isWildcard, localAddresses } from './local-addresses.ts';
 export { openDatagrams, receiveDatagrams } from './open-datagrams.ts';
 export { createPortableReactor } from './portable/reactor.ts';
-export { UdpAtEachAddress, codeOf } from './portable/udp-at-each-address.ts';
-export type { UdpParts } from './portable/udp-at-each-address.ts';
+export { codeOf } from './portable/udp-at-each-address.ts';

@@ -26,12 +26,12 @@ describe.runIf(process.platform === 'linux')('on Linux', () => {
     const { data } = sockets.lend(0);
     const worker = new Worker(new URL('../testing/echo-worker.ts', import.meta.url), { workerData: data });
     expect(await once(worker, 'message')).toEqual(['listening']);
-    const ended = once(worker, 'message');
+    const [ended, exited] = [once(worker, 'message'), once(worker, 'exit')];
     const told = performance.now();
     new DatagramControl(data.control).stop(); // the word alone
     expect(await ended).toEqual(['ended']);
     expect(performance.now() - told).toBeLessThan(300);
-    await once(worker, 'exit');
+    await exited;
     await sockets.close();
   });
 
