@@ -9,6 +9,9 @@ export interface LabelRule {
   readonly long?: 'cut' | 'hash';
 }
 
+/** What is a label by either rule as it is: most names are, and a cluster has many. */
+const PLAIN = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
+
 /** Bytes in a label (RFC 1035 §2.3.4). */
 export const MAX_LABEL = 63;
 
@@ -20,6 +23,7 @@ export const RFC1123: LabelRule = { max: 63, leading: /^-+/ };
  * are replaced by what follows behind the cut, as Mesos-DNS does (that may end in a hyphen again). The result may be empty.
  */
 export function label(text: string, rule: LabelRule): string {
+  if (text.length <= rule.max && PLAIN.test(text)) return text;
   const clean = text
     .replace(/[A-Z]/g, (c) => c.toLowerCase())
     .replace(/[._]/g, '-')

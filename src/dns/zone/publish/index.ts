@@ -49,7 +49,7 @@ export interface Names {
   setAside(): Iterable<SetAside>;
 }
 
-/** The publishers for these settings. Each must be given every step of the catalog, and what it yields taken to the end. */
+/** The publishers for these settings. Each must be given every step of the catalog, and all that it yields be taken, in order. */
 export function createNames(settings: NamesSettings, configured: ConfiguredNames): Names {
   const mesos = new MesosNames(settings);
   const own = new StaticRecords(staticRecords(configured.records));

@@ -42,7 +42,8 @@ export class MesosNames implements Publisher {
   readonly #health: HealthView;
   readonly #services: ServiceCollisions;
   readonly #tasks: TaskCollisions;
-  readonly #setAside = new SetAsides();
+  readonly #weights = new SetAsides();
+  readonly #ports = new SetAsides();
   #started = false;
   #masters: readonly ZoneRecord[] = NONE as readonly ZoneRecord[];
 
@@ -54,7 +55,7 @@ export class MesosNames implements Publisher {
     this.#tasks = new TaskCollisions(settings);
   }
 
-  /** Everything is decided now; the records are made as they are asked for, and must be before the next step. */
+  /** Everything is decided now, while the catalog is what `next` says; the records are made as they are asked for. */
   step(next: CatalogVersion, diff: CatalogDiff): Iterable<Change> {
     this.#services.step(next, diff);
     this.#tasks.step(next, diff);
@@ -67,7 +68,8 @@ export class MesosNames implements Publisher {
     yield* this.#services.setAside();
     yield* this.#tasks.setAside();
     yield* this.#health.setAside();
-    yield* this.#setAside.values();
+    yield* this.#weights.values();
+    yield* this.#ports.values();
   }
 
   /** How many tasks are not published as Mesos-DNS would, and so are remembered. */
@@ -120,8 +122,8 @@ export class MesosNames implements Publisher {
   }
 
   #say(key: string, weight: string | undefined, port: string | undefined): void {
-    this.#setAside.set(`${key} weight`, 'label', key, weight);
-    this.#setAside.set(`${key} port`, 'task', key, port);
+    this.#weights.set(key, 'label', key, weight);
+    this.#ports.set(key, 'task', key, port);
   }
 }
 
