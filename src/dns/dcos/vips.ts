@@ -45,6 +45,8 @@ interface Name {
 
 const NONE: readonly never[] = [];
 const FAMILIES = [4, 6] as const;
+const NO_CHANGE: Change = { before: NONE, after: NONE };
+const PAUSE_EVERY = 16;
 
 /**
  * The VIPs that labels of tasks ask for (dcos-net.md §5 to §7): publishes `<name>.<framework>.<domain>` with their addresses, and lists
@@ -74,15 +76,20 @@ export class DcosVips implements Publisher {
     return this.#revision;
   }
 
-  step(_next: CatalogVersion, { tasks }: CatalogDiff): Iterable<Change> {
+  /** Goes on as its changes are taken, which must be in the order of the steps; a pause now and then, for steps are large. */
+  *step(_next: CatalogVersion, { tasks }: CatalogDiff): Generator<Change> {
     const touched = new Set<Name>();
-    for (const task of tasks.added) this.#follow(task, touched);
-    for (const { after } of tasks.changed) this.#follow(after, touched);
+    let steps = 0;
+    for (const task of [...tasks.added, ...tasks.changed.map((c) => c.after)]) {
+      this.#follow(task, touched);
+      if (++steps % PAUSE_EVERY === 0) yield NO_CHANGE;
+    }
     for (const { key } of tasks.removed) {
       this.#rejected.delete(key);
       this.#replace(key, NONE, touched);
+      if (++steps % PAUSE_EVERY === 0) yield NO_CHANGE;
     }
-    return this.#publish(touched);
+    yield* this.#publish(touched);
   }
 
   /** All VIPs, in the order of names, ports and protocols. */
@@ -119,8 +126,7 @@ export class DcosVips implements Publisher {
 
   #replace(taskKey: string, entries: readonly VipEntry[], touched: Set<Name>): void {
     const before = this.#entries.get(taskKey) ?? NONE;
-    if (before.length === 0 && entries.length === 0) return;
-    if (JSON.stringify(before) === JSON.stringify(entries)) return;
+    if (sameEntries(before, entries)) return;
     this.#revision++;
     for (const entry of before) {
       const pool = this.#pool(entry);
@@ -129,8 +135,9 @@ export class DcosVips implements Publisher {
     }
     for (const entry of entries) {
       const pool = this.#pool(entry);
-      const others = pool.byTask.get(taskKey) ?? NONE;
-      pool.byTask.set(taskKey, [...others, ...this.#usable(entry)]);
+      const others = pool.byTask.get(taskKey);
+      const own = this.#usable(entry);
+      pool.byTask.set(taskKey, others ? [...others, ...own] : own);
       if (pool.name) touched.add(pool.name);
     }
     for (const entry of before) this.#dropIfEmpty(entry);
@@ -176,19 +183,20 @@ export class DcosVips implements Publisher {
   }
 
   /** Those that lost a family give its address back first; then, in the order of names, addresses are given out. */
-  #publish(touched: ReadonlySet<Name>): Change[] {
+  *#publish(touched: ReadonlySet<Name>): Generator<Change> {
     const names = [...touched].sort((a, b) => (a.owner < b.owner ? -1 : 1));
     for (const name of names) {
       const used = familiesOf(name);
       for (const family of FAMILIES) if (!used.has(family)) this.#addresses[family]?.free(name.owner);
     }
-    return names.flatMap((name) => {
+    for (const name of names) {
       const before = name.records;
       name.records = this.#records(name);
       if (name.pools.size === 0) this.#names.delete(name.owner);
-      const same = before.map((r) => r.host).join() === name.records.map((r) => r.host).join();
-      return same ? [] : [{ before, after: name.records }];
-    });
+      if (before.map((r) => r.host).join() === name.records.map((r) => r.host).join()) continue;
+      this.#revision++;
+      yield { before, after: name.records };
+    }
   }
 
   #records(name: Name): ZoneRecord[] {
@@ -209,6 +217,10 @@ export class DcosVips implements Publisher {
     }
     return records;
   }
+}
+
+function sameEntries(a: readonly VipEntry[], b: readonly VipEntry[]): boolean {
+  return a.length === b.length && (a.length === 0 || JSON.stringify(a) === JSON.stringify(b));
 }
 
 function ownerOf({ target, frameworkName }: VipEntry): string {
