@@ -129,6 +129,3 @@ export const peakMiB = (pid: number): number =>
   Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 export const resetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');
-
-/** Nanoseconds of the clock that the C programs read too. */
-export const nowNs = (): bigint => process.hrtime.bigint();
