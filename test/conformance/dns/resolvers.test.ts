@@ -26,7 +26,11 @@ describe.each(RESOLVERS)('D8: %s in front', (kind) => {
 
     beforeAll(async () => {
       const services = [...STANDARD, ...manyServices(NAMES)];
-      fixture = await startFixture({ engine: ENGINE, services, dns: { ttlSeconds: MINIMUM_S } });
+      fixture = await startFixture({
+        engine: ENGINE,
+        services,
+        dns: { ttlSeconds: MINIMUM_S, negativeTtlSeconds: MINIMUM_S },
+      });
       resolver = await startResolver(kind, { servers: [fixture.edge.port] });
     });
     afterAll(async () => {

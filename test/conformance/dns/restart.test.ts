@@ -90,7 +90,7 @@ describe.skipIf(lacking.length > 0)(`D15: restarts under load${needs}`, () => {
       );
       report(
         'D15',
-        `${ROUNDS} restarts behind unbound: ${sum((r) => r.sent)} questions, ${(sum((r) => r.perSecond) / runs.length).toFixed(0)}/s, ${failures} failures, ` +
+        `${ROUNDS} restarts behind unbound: ${sum((r) => r.sent)} questions, ${(sum((r) => r.perSecond) / runs.length).toFixed(0)}/s, ${failures} failures ${JSON.stringify(runs.map((r) => [r.sent, r.lost, ...r.codes]))}, ` +
           `slowest ${Math.max(...runs.map((r) => r.maximumMs)).toFixed(0)} ms; SIGTERM to exit ${ends.map((ms) => ms.toFixed(0)).join(', ')} ms`,
       );
       expect(sum((r) => r.sent)).toBeGreaterThan(PER_SECOND * seconds * runs.length * 0.7);

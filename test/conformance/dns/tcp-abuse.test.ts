@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pause } from '../../support/eventually.ts';
-import { ENGINES, LONG, sized, startFixture } from './support/edge.ts';
+import { ENGINE, ENGINES, LONG, sized, startFixture } from './support/edge.ts';
 import type { Fixture } from './support/edge.ts';
 import { UdpClient, framed, overTcp, query, unframed } from './support/raw.ts';
 import { report } from './support/report.ts';

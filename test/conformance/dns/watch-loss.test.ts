@@ -145,7 +145,7 @@ describe.skipIf(lacking.length > 0)(`D13: the master is lost${needs}`, () => {
       async () => (await ask('kdig', e.port, 'web.marathon.mesos', 'A')).answers === 3,
       { timeoutMs: 20_000 },
     );
-    expect((await e.http('/ready')).status).toBe(200);
+    await eventually('/ready to say so', async () => (await e.http('/ready')).status === 200);
     report(
       'D13',
       'cold start without a master: SERVFAIL with EDE 14 for 20 questions, then 200 at /ready with the master',

@@ -63,6 +63,10 @@ const unbound: SetUp = (folder, port, { servers, cacheOff }) => {
   qname-minimisation-strict: yes
   harden-below-nxdomain: yes
   infra-host-ttl: 1
+  so-rcvbuf: 4m
+  so-sndbuf: 4m
+  num-queries-per-thread: 4096
+  outgoing-range: 8192
   num-threads: 1
   ${cacheOff ? 'cache-max-ttl: 0\n  cache-max-negative-ttl: 0' : ''}
 remote-control:

@@ -115,7 +115,8 @@ export async function dnsperf(
   const folder = mkdtempSync(join(tmpdir(), 'rimrock-dnsperf-'));
   const file = join(folder, 'questions');
   writeFileSync(file, `${questions.join('\n')}\n`);
-  const arguments_ = ['-s', '127.0.0.1', '-p', String(port), '-d', file, ...options];
+  // The large buffer is so that nothing is lost on the way back.
+  const arguments_ = ['-s', '127.0.0.1', '-p', String(port), '-d', file, '-b', '4096', ...options];
   const text = await run('dnsperf', arguments_, { timeoutMs: 900_000, all: true });
   rmSync(folder, { recursive: true });
   const number = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? Number.NaN);
