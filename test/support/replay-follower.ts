@@ -1,3 +1,4 @@
+import type { MasterDirectory } from '../../src/cluster/detect/index.ts';
 import { ClusterModel } from '../../src/cluster/model/index.ts';
 import { createWatcher } from '../../src/cluster/watch/index.ts';
 import type { ClusterEvent, WatchOptions } from '../../src/cluster/watch/index.ts';
@@ -17,7 +18,7 @@ export class ReplayFollower {
   readonly #stop: () => Promise<void>;
   #wake: () => void = () => {};
 
-  constructor(options: FollowerOptions, clock: Clock = systemClock) {
+  constructor(options: FollowerOptions, clock: Clock = systemClock, directory?: MasterDirectory) {
     const http = createHttpClient();
     const watcher = createWatcher({
       options: {
@@ -34,6 +35,7 @@ export class ReplayFollower {
       random: seededRandom(1),
       http,
       observer: { onAttempt: () => {}, onEnd: () => {}, onEvents: () => {} },
+      ...(directory ? { directory } : {}),
     });
     const done = this.#consume(watcher.events(this.#abort.signal));
     this.#stop = async () => {

@@ -25,7 +25,7 @@ const OPAQUE_TOKEN_MS = 5 * 60_000;
 /** A token is renewed when this much, or a tenth of its life if that is less, is left of it. */
 const SPARE_MS = 60_000;
 /** A token that is refused when it is younger than this would be refused again. */
-const FRESH_MS = 5_000;
+const FRESH_MS = 1_000;
 
 interface Token {
   readonly text: string;

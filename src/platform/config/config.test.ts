@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
@@ -247,6 +248,76 @@ describe('a Mesos-DNS config.json', () => {
     expect(config.cluster.stateTimeoutSeconds).toBe(86_400);
   });
 
+  it('says that certificates are checked only where they are', async () => {
+    const notes = async (more: object, overrides: string[] = []): Promise<readonly string[]> => {
+      const loaded = await load(JSON.stringify({ ...file, mesosHttpsOn: true, ...more }), overrides, 'edge');
+      return loaded.ok ? loaded.notes : ['refused'];
+    };
+    expect(await notes({})).toEqual([expect.stringContaining('certificates of masters are checked')]);
+    expect(await notes({}, ['cluster.tls.verify=false'])).toEqual([]);
+    expect(await notes({ caCertFile: 'ca.pem' })).toEqual([]);
+    expect(await notes({ mesosHttpsOn: false })).toEqual([]);
+  });
+
+  it('finds masters through ZooKeeper, alone or besides, and ends without a leader as Mesos-DNS does', async () => {
+    const zk = 'zk://dns:sesame@10.0.0.1:2181/mesos';
+    const found = await good(JSON.stringify({ zk, zkDetectionTimeout: 7 }), [], 'edge');
+    expect(found.cluster).toMatchObject({
+      masters: [],
+      zk,
+      zkDetectionTimeoutSeconds: 7,
+      exitWithoutLeader: true,
+    });
+    const both = await good(JSON.stringify({ ...file, zk }), [], 'edge');
+    expect(both.cluster).toMatchObject({ masters: ['10.0.0.1:5050'], zk });
+    const own = await good(`cluster: {zk: "${zk}"}`, [], 'edge');
+    expect(own.cluster).toMatchObject({ masters: [], zk, exitWithoutLeader: false });
+    const edge = roles.find((r) => r.name === 'edge');
+    expect(edge && printConfig(edge, own)).not.toContain('sesame');
+    expect(await issues('cluster: {zk: "zk://:1/"}')).toEqual([
+      expect.stringMatching(/^cluster\.zk: failed to create master detector: /),
+    ]);
+    expect(await issues('cluster: {masters: []}')).toEqual([
+      expect.stringMatching(/^cluster\.masters: name at least/),
+    ]);
+  });
+
+  it('has the service account read that it names', async () => {
+    const iam = { ...file, mesosAuthentication: 'iam', iamConfigFile: 'iam.json' };
+    const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const account = { uid: 'dns', private_key: pem, login_endpoint: 'https://iam/login', scheme: 'RS256' };
+    const loaded = async (content: string | undefined): Promise<LoadedConfig> =>
+      loadConfig(
+        { role: 'edge', file: 'file', overrides: [] },
+        new FakeWorld({
+          '/here/file': JSON.stringify(iam),
+          ...(content === undefined ? {} : { '/here/iam.json': content }),
+        }),
+      );
+    const well = await loaded(JSON.stringify(account));
+    expect(well).toMatchObject({
+      ok: true,
+      config: { cluster: { iam: { uid: 'dns', privateKey: pem, loginEndpoint: 'https://iam/login' } } },
+    });
+    const edge = roles.find((r) => r.name === 'edge');
+    expect(well.ok && edge && printConfig(edge, well.config)).toContain('privateKey: "********"');
+    const why = async (content: string | undefined): Promise<string> => {
+      const bad = await loaded(content);
+      return bad.ok ? '' : bad.issues.map((i) => i.message).join();
+    };
+    expect(await why(undefined)).toContain('failed to load IAM config from file "iam.json": ENOENT');
+    expect(await why('{"private_key": "sesame')).toBe(
+      'failed to load IAM config from file "iam.json": it is not JSON',
+    );
+    expect(await why('{"uid": "dns"}')).toMatch(
+      /invalid HTTP IAM configuration .*private_key.*login_endpoint/,
+    );
+    expect(await why(JSON.stringify({ ...account, private_key: 'sesame' }))).toBe(
+      'must be an RSA private key in PEM',
+    );
+  });
+
   it('is refused in the words of Mesos-DNS', async () => {
     expect(await issues('{"domain": "mesos"}')).toEqual([
       expect.stringMatching(/specify Mesos masters or Zookeeper/),
@@ -262,7 +333,7 @@ describe('maskSecrets', () => {
         secret: 's',
         empty: { password: '' },
         url: 'http://user:pw@host/x',
-        list: ['zk://u:p@h:1/m', 'plain:1@x'],
+        list: ['zk://u:p@h:1/m', 'zk://u:p@ss:w@h:1/m', 'plain:1@x'],
         apiToken: ['a', 'b'],
         tls: { cert: 'PEM', key: '-----BEGIN EC PRIVATE KEY-----\nabc' },
       }),
@@ -271,7 +342,7 @@ describe('maskSecrets', () => {
       secret: '********',
       empty: { password: '' },
       url: 'http://user:********@host/x',
-      list: ['zk://u:********@h:1/m', 'plain:1@x'],
+      list: ['zk://u:********@h:1/m', 'zk://u:********@h:1/m', 'plain:1@x'],
       apiToken: ['********', '********'],
       tls: { cert: 'PEM', key: '********' },
     });
