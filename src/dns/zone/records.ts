@@ -149,7 +149,11 @@ export function taskLabel(task: CatalogTask, rule: LabelRule): string {
  * as long as it is declared, so that an app scaled to nothing is not taken for one that is gone.
  */
 export function serviceNames(service: Service, settings: NamingSettings): string[] {
-  if (!service.declared) return [];
+  return service.declared ? namesOfService(service, settings) : [];
+}
+
+/** The names of a service, by the ports that it shows. */
+export function namesOfService(service: Service, settings: NamingSettings): string[] {
   const { rule, domain } = settings;
   const framework = domainFragment(service.frameworkName, rule);
   const tail = `.${framework}.${domain}.`;

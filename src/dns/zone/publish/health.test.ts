@@ -4,8 +4,11 @@ import type { CatalogTask, CatalogVersion } from '../../../cluster/index.ts';
 import { V0Cluster, fromScratch, lineOf } from '../../testing/ledger.ts';
 import { RFC1123 } from '../labels.ts';
 import { isLive, isPublished, namesOfTask } from '../records.ts';
+import type { RecordType, TaskRecord } from '../records.ts';
 import { MesosNames } from './mesos.ts';
 import type { MesosNamesSettings } from './mesos.ts';
+import { networkRecords } from './networks.ts';
+import { taskPointers } from './reverse.ts';
 import { serviceKeyOf } from './service-key.ts';
 import type { HealthPolicy } from './service-labels.ts';
 
@@ -220,7 +223,11 @@ describe('labels', () => {
 function expectedLines(version: CatalogVersion, policy: HealthPolicy): string[] {
   const s = settings();
   const live = [...version.tasks.values()].filter(isLive);
-  const records = (t: CatalogTask) => new MesosNames(s).recordsOf({ ...t, state: 'TASK_RUNNING' });
+  const records = (t: CatalogTask): TaskRecord<RecordType>[] => [
+    ...namesOfTask(t, s),
+    ...networkRecords(t, s),
+    ...taskPointers(t, s),
+  ];
   const out = new Set<string>();
   for (const task of live) {
     const peers = live.filter((t) => serviceKeyOf(t) === serviceKeyOf(task));

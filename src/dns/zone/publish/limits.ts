@@ -1,7 +1,7 @@
 import type { CatalogDiff, CatalogVersion, Service } from '../../../cluster/index.ts';
 import { domainFragment } from '../labels.ts';
 import type { Change, Limit, Publisher } from '../publisher.ts';
-import { serviceNames, serviceSpellings } from '../records.ts';
+import { namesOfService, serviceSpellings } from '../records.ts';
 import type { NamingSettings } from '../records.ts';
 import { NONE } from './follow.ts';
 import { underscored } from './long-names.ts';
@@ -101,7 +101,7 @@ const NO_LIMIT = { value: undefined, problem: undefined };
 
 /** The names that the tasks of a service share: those of its ports as the service shows them. */
 function sharedNames(service: Service, settings: NamingSettings): string[] {
-  const names = serviceNames({ ...service, declared: true }, settings);
+  const names = namesOfService(service, settings);
   const framework = domainFragment(service.frameworkName, settings.rule);
   for (const name of serviceSpellings(service, settings))
     for (const protocol of ['_tcp', '_udp'])
