@@ -1,4 +1,4 @@
-export { parseZooKeeperUrl, serverText } from './address.ts';
+export { parseZooKeeperUrl } from './address.ts';
 export type { ZooKeeperAddress } from './address.ts';
 export { ZooKeeperClient } from './client.ts';
 export type { ZooKeeperListener } from './client.ts';
