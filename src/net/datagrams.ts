@@ -22,8 +22,18 @@ export interface Datagram {
 export interface DatagramHandler {
   /** Before the first datagram of a batch. */
   begin(): void;
-  /** Returns how many bytes of reply to send, or 0 for none (now): to answer later, keep a copy of `returnAddress()`. */
-  handle(datagram: Datagram, returnAddress: () => ReturnAddress): number;
+  /**
+   * Every datagram of the batch, the `i`th, before the first is handled; of one that is alone as well. For those who want to
+   * know what is needed for all of them before they begin. `datagram` may have nowhere to reply to yet.
+   */
+  look?(datagram: Datagram, i: number): void;
+  /** All `count` were looked at. */
+  looked?(count: number): void;
+  /**
+   * The `i`th of the batch. Returns how many bytes of reply to send, or 0 for none (now): to answer later, keep a copy of
+   * `returnAddress()`.
+   */
+  handle(datagram: Datagram, returnAddress: () => ReturnAddress, i: number): number;
   /** After the last one of a batch, when its replies have left. */
   end(): void;
 }

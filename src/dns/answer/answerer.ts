@@ -1,11 +1,12 @@
-import type { Datagram } from '../../net/datagrams.ts';
+import type { Datagram } from '../../net/index.ts';
 import { EDE, EDNS_OPTION, HEADER_BYTES, PLAIN_UDP_LIMIT, RCODE, TCP_LIMIT, TYPE } from '../wire/index.ts';
-import { hashName, isSuffix } from '../table/index.ts';
+import { isSuffix } from '../table/index.ts';
 import type { TableReader } from '../table/index.ts';
 import { COOKIE, COOKIE_BYTES } from './cookies.ts';
 import { COUNT } from './counters.ts';
 import type { AnswerCounters } from './counters.ts';
 import { Entries } from './entries.ts';
+import { Fetcher } from './fetcher.ts';
 import { NO_GUARDS } from './guards.ts';
 import type { Guards } from './guards.ts';
 import { IGNORE, PLAIN, Question } from './question.ts';
@@ -47,9 +48,15 @@ export class Answerer {
   /** The time of the batch, in seconds since the epoch and in microseconds of a clock that only rises. */
   nowSeconds = 0;
   nowUs = 0;
-  readonly question = new Question();
+  /** Of the message at hand. */
+  question = new Question();
+  /** Of the messages of a batch, in order. */
+  readonly #questions: Question[] = [];
+  /** Where the SOA of each zone is looked for; a zone's own name never leaves the table. */
+  readonly #apexes: readonly number[];
   readonly #reply = new ReplyWriter();
   readonly #sets: SetWriter;
+  readonly #fetcher: Fetcher;
   #aa = true;
   /** As of the beginning of this answer: room for saying so was kept then. */
   #stale = false;
@@ -65,12 +72,36 @@ export class Answerer {
     this.#guards = parts.guards ?? NO_GUARDS;
     this.#entries = new Entries(parts.table, parts.seed);
     this.#sets = new SetWriter(parts.table, this.#entries, this.#reply);
+    this.#apexes = parts.settings.zones.map((zone) => parts.table.findName(zone.apex));
+    this.#fetcher = new Fetcher(parts.table);
   }
 
   /** The length of the reply, 0 for silence, or `COLD`. */
   answer(d: Datagram, mode: number): number {
+    this.question.read(d.request, d.start, d.end, this.#table.seed);
+    return this.#answer(d, mode);
+  }
+
+  /** Read the question of message `i` of a batch, to be answered when all were read. */
+  look(i: number, d: Datagram): void {
+    const q = (this.#questions[i] ??= new Question());
+    q.read(d.request, d.start, d.end, this.#table.seed);
+  }
+
+  /** Have the processor fetch what the first `count` questions will need, all at the same time. */
+  fetch(count: number): void {
+    this.#fetcher.fetch(this.#questions, count);
+  }
+
+  /** The answer to message `i` of the batch. */
+  answerLooked(i: number, d: Datagram, mode: number): number {
+    this.question = this.#questions[i] as Question;
+    return this.#answer(d, mode);
+  }
+
+  #answer(d: Datagram, mode: number): number {
     const q = this.question;
-    const verdict = q.read(d.request, d.start, d.end, this.#table.seed);
+    const { verdict } = q;
     if (verdict === IGNORE) {
       this.#counters.ignored();
       return 0;
@@ -134,7 +165,7 @@ export class Answerer {
   /** The node of the question, also under what else it may be called; 0 when there is none. */
   #findNode(): number {
     const q = this.question;
-    const node = this.#table.find(q.key, 0, q.keyLength, q.hash);
+    const node = this.#table.findWords(q.words, q.keyLength, q.hash);
     if (node !== 0 || (!q.starred && this.#settings.aliases.length === 0)) return node;
     return this.#findRenamed();
   }
@@ -153,8 +184,8 @@ export class Answerer {
       break;
     }
     if (!this.#renamed) return 0;
-    q.hash = hashName(q.key, 0, q.keyLength, this.#table.seed);
-    return this.#table.find(q.key, 0, q.keyLength, q.hash);
+    q.seal(this.#table.seed);
+    return this.#table.findWords(q.words, q.keyLength, q.hash);
   }
 
   #present(node: number, mode: number): number {
@@ -179,23 +210,23 @@ export class Answerer {
   /** NODATA or NXDOMAIN, with the SOA that says for how long (RFC 2308 §3); or somebody else's name. */
   #nothing(rcode: number, mode: number): number {
     const { key, keyLength } = this.question;
-    const zone = this.#zoneOf(key, 0, keyLength);
+    const at = this.#zoneOf(key, 0, keyLength);
+    const zone = this.#settings.zones[at];
     if (!zone) {
       if (this.#settings.forwards && mode !== LOCAL) return COLD;
       return this.#done(mode, RCODE.REFUSED, 0);
     }
     if (!zone.fixed && !this.#table.ready) return this.#done(mode, RCODE.SERVFAIL, EDE.NOT_READY);
     this.#aa = true;
-    this.#authority(zone, keyLength);
+    this.#authority(at, keyLength);
     return this.#done(mode, rcode, 0);
   }
 
   /** The SOA of a zone, in whose negative answers its TTL is the minimum. `keyLength` is that of the name that was looked up. */
-  #authority(zone: ServedZone, keyLength: number): void {
+  #authority(zone: number, keyLength: number): void {
     const t = this.#table;
-    const { apex } = zone;
-    const node = t.find(apex, 0, apex.length, hashName(apex, 0, apex.length, t.seed));
-    const set = node === 0 ? 0 : t.set(node, TYPE.SOA);
+    const { apex } = this.#settings.zones[zone] as ServedZone;
+    const set = t.set(this.#apexes[zone] as number, TYPE.SOA);
     if (set === 0) return;
     const at = this.#entries.first(set);
     const length = this.#entries.lengthOf(at);
@@ -239,7 +270,7 @@ export class Answerer {
       }
       r.answers++;
       owner = r.at - (end - target) - r.base;
-      const node = t.find(t.bytes, target, end, hashName(t.bytes, target, end, t.seed));
+      const node = t.target(at, target, end);
       const found = node === 0 ? 0 : t.set(node, this.question.type);
       if (found !== 0) {
         this.#sets.write(node, found, owner, undefined);
@@ -247,8 +278,12 @@ export class Answerer {
       }
       set = node === 0 ? 0 : t.set(node, TYPE.CNAME);
       if (set !== 0) continue;
-      if (this.#zoneOf(t.bytes, target, end))
+      const zone = this.#zoneOf(t.bytes, target, end);
+      if (zone >= 0) {
+        this.#renamed = true;
+        this.#authority(zone, 0);
         return this.#done(mode, node === 0 ? RCODE.NXDOMAIN : RCODE.NOERROR, 0);
+      }
       if (mode === LOCAL || !this.#settings.forwards || (this.question.flags & FLAG.RD) === 0) break;
       r.rewind(start);
       return COLD;
@@ -268,9 +303,12 @@ export class Answerer {
     return this.#done(mode, RCODE.NOERROR, 0);
   }
 
-  #zoneOf(bytes: Uint8Array, at: number, end: number): ServedZone | undefined {
-    for (const zone of this.#settings.zones) if (isSuffix(bytes, at, end, zone.apex)) return zone;
-    return undefined;
+  /** Which zone of ours holds a name; -1 for none. */
+  #zoneOf(bytes: Uint8Array, at: number, end: number): number {
+    const { zones } = this.#settings;
+    for (let i = 0; i < zones.length; i++)
+      if (isSuffix(bytes, at, end, (zones[i] as ServedZone).apex)) return i;
+    return -1;
   }
 
   /** OPT, if the client sent one (RFC 6891 §7), and the header. */

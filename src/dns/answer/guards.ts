@@ -1,4 +1,4 @@
-import type { Datagram } from '../../net/datagrams.ts';
+import type { Datagram } from '../../net/index.ts';
 import { RCODE } from '../wire/index.ts';
 import { COOKIE } from './cookies.ts';
 import type { Cookies, CookieVerdict } from './cookies.ts';

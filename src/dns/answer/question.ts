@@ -8,7 +8,7 @@ import {
   decodeMessage,
   u16,
 } from '../wire/index.ts';
-import { finishHash } from '../table/index.ts';
+import { hashWords } from '../table/index.ts';
 
 /** What `Question.read` says besides a response code to refuse with. */
 export const PLAIN = -1;
@@ -22,8 +22,9 @@ const STAR = 42;
  * checks, in order, are the admission table of wire/query.ts.
  */
 export class Question {
-  /** The name as on the wire, folded to lower case, with its last zero byte. */
-  readonly key = new Uint8Array(256);
+  /** The name as on the wire, folded to lower case, with its last zero byte, filled up with zeros to whole words. */
+  readonly key: Uint8Array;
+  readonly words: Int32Array;
   keyLength = 0;
   /** The `hashName` of the key. */
   hash = 0;
@@ -43,9 +44,22 @@ export class Question {
   cookieLength = 0;
   nsid = false;
   keepAlive = false;
+  /** What `read` said last. */
+  verdict = 0;
+
+  constructor() {
+    const memory = new ArrayBuffer(260);
+    this.key = new Uint8Array(memory);
+    this.words = new Int32Array(memory);
+  }
 
   /** `PLAIN` for one plain question, `IGNORE`, or the response code to refuse with. `seed` is that of the table. */
   read(bytes: Uint8Array, start: number, end: number, seed: number): number {
+    this.verdict = this.#read(bytes, start, end, seed);
+    return this.verdict;
+  }
+
+  #read(bytes: Uint8Array, start: number, end: number, seed: number): number {
     this.end = 0;
     this.edns = false;
     if (end - start < HEADER_BYTES) return IGNORE;
@@ -73,10 +87,9 @@ export class Question {
     return PLAIN;
   }
 
-  /** Fold and hash the name in one pass. Nothing stands before it, so it has no pointers. */
+  /** Fold and hash the name. Nothing stands before it, so it has no pointers. */
   #readName(bytes: Uint8Array, from: number, end: number, seed: number): boolean {
     const { key } = this;
-    let h = seed;
     let at = from;
     let to = 0;
     let starred = false;
@@ -85,23 +98,30 @@ export class Question {
       const n = bytes[at++] as number;
       if (n > 63 || (n !== 0 && to + n > 253) || at + n > end) return false;
       key[to++] = n;
-      h = Math.imul(h ^ n, 0x01000193);
       if (n === 0) break;
       for (const stop = at + n; at < stop; at++) {
         let c = bytes[at] as number;
         if (c >= 65 && c <= 90) c |= 32;
         else if (c === STAR) starred = true;
         key[to++] = c;
-        h = Math.imul(h ^ c, 0x01000193);
       }
     }
     if (at + 4 > end) return false;
     this.keyLength = to;
-    this.hash = finishHash(h);
+    this.seal(seed);
     this.starred = starred;
     this.type = u16(bytes, at);
     this.end = at + 4;
     return true;
+  }
+
+  /** After the key changed: fill it up and hash it. `seed` is that of the table. */
+  seal(seed: number): void {
+    const { key, keyLength } = this;
+    key[keyLength] = 0;
+    key[keyLength + 1] = 0;
+    key[keyLength + 2] = 0;
+    this.hash = hashWords(this.words, keyLength, seed);
   }
 
   /** The records behind the question: as a rule one OPT, read in place; whatever else there is goes through the decoder. */

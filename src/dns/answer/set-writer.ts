@@ -1,5 +1,4 @@
 import { TYPE } from '../wire/index.ts';
-import { hashName } from '../table/index.ts';
 import type { TableReader } from '../table/index.ts';
 import type { Entries } from './entries.ts';
 import type { Question } from './question.ts';
@@ -7,13 +6,15 @@ import type { ReplyWriter } from './reply.ts';
 
 /** Beyond so many targets, clients ask for the addresses of the rest. */
 const MAX_TARGETS = 64;
+/** Behind priority, weight and port (RFC 2782). */
+const SRV_TARGET = 6;
 
 /** Writes sets of records into the reply, and the addresses of what they point to. */
 export class SetWriter {
   readonly #table: TableReader;
   readonly #entries: Entries;
   readonly #reply: ReplyWriter;
-  /** Where the targets stand in the reply: begin and end of each. */
+  /** Of each target: where it stands in the reply, and the entry that names it, then the node found for it. */
   readonly #targets = new Int32Array(MAX_TARGETS * 2);
   #targetCount = 0;
 
@@ -53,15 +54,15 @@ export class SetWriter {
         return;
       }
       r.answers++;
-      if (type === TYPE.SRV) this.#noteTarget(r.at - length + 6, r.at);
-      else if (type === TYPE.NS) this.#noteTarget(r.at - length, r.at);
+      if (type === TYPE.SRV) this.#noteTarget(r.at - length + SRV_TARGET, at);
+      else if (type === TYPE.NS) this.#noteTarget(r.at - length, at);
     }
   }
 
-  #noteTarget(from: number, to: number): void {
+  #noteTarget(nameAt: number, entry: number): void {
     if (this.#targetCount === MAX_TARGETS) return;
-    this.#targets[this.#targetCount * 2] = from;
-    this.#targets[this.#targetCount * 2 + 1] = to;
+    this.#targets[this.#targetCount * 2] = nameAt;
+    this.#targets[this.#targetCount * 2 + 1] = entry;
     this.#targetCount++;
   }
 
@@ -72,12 +73,12 @@ export class SetWriter {
     const { out } = this.#reply;
     const targets = this.#targets;
     for (let i = 0; i < this.#targetCount; i++) {
-      const from = targets[i * 2] as number;
-      const to = targets[i * 2 + 1] as number;
-      const node = t.find(out, from, to, hashName(out, from, to, t.seed));
-      // The end of the target is not needed from here on, but what was found there.
+      const nameAt = targets[i * 2] as number;
+      const hash = t.targetHash(targets[i * 2 + 1] as number);
+      const node = t.find(out, nameAt, endOfName(out, nameAt), hash);
+      // The entry is not needed from here on, but what was found for it.
       targets[i * 2 + 1] = node;
-      if (node !== 0 && !this.#seen(node, i) && !this.#addAddresses(node, from)) return;
+      if (node !== 0 && !this.#seen(node, i) && !this.#addAddresses(node, nameAt)) return;
     }
   }
 
@@ -100,4 +101,11 @@ export class SetWriter {
     }
     return true;
   }
+}
+
+/** The index behind an uncompressed name, which was written whole. */
+function endOfName(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] !== 0) at += 1 + (bytes[at] as number);
+  return at + 1;
 }

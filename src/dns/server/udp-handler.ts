@@ -44,9 +44,11 @@ export function createUdpHandler(
       answerer.nowUs = Math.floor(now * 1000);
       datagrams = 0;
     },
-    handle(d: Datagram, returnAddress: () => ReturnAddress) {
+    look: (d: Datagram, i: number) => answerer.look(i, d),
+    looked: (count: number) => answerer.fetch(count),
+    handle(d: Datagram, returnAddress: () => ReturnAddress, i: number) {
       datagrams++;
-      const length = answerer.answer(d, OVER_UDP);
+      const length = answerer.answerLooked(i, d, OVER_UDP);
       if (length !== COLD) return length;
       counters.add(COUNT.coldForwarded, 1);
       post({ bytes: d.request.slice(d.start, d.end), from: returnAddress() });

@@ -36,11 +36,11 @@ export async function runUdpWorker(createHandler: CreateUdpHandler): Promise<voi
   });
 }
 
+/** The handler is an object of functions, not of a class: what is called for every datagram stays one call away. */
 function flushing(handler: DatagramHandler, flush: () => void): DatagramHandler {
   return {
-    begin: () => handler.begin(),
-    handle: (datagram, returnAddress) => handler.handle(datagram, returnAddress),
-    end: () => {
+    ...handler,
+    end() {
       handler.end();
       flush();
     },

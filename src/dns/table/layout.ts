@@ -1,13 +1,14 @@
 /**
- * How the table of answers lies in memory. Everything is 32-bit words of the machine's order; blocks begin at multiples of 8 bytes and
+ * How the table of answers lies in memory. Everything is 32-bit words, little-endian; blocks begin at multiples of 8 bytes and
  * are named by their index in such units (0 is nothing). One thread writes, any number read; whatever readers follow is
  * one aligned word, stored last.
  *
  *   control   ready, stale, where the slots are, the epoch, and the epoch that each reader is in
  *   slots     log2 of their number, then pairs of words: hash, node (0 free, -1 was used)
- *   node      hash, first set, names directly below, declarations, length and limit of answers, then the folded name
+ *   node      hash, first set, names directly below, declarations, length and limit of answers, then the folded name, filled
+ *             up with zeros to whole words
  *   set       next set of the node, type and size class, number of entries, TTL, then the entries
- *   entry     how many give it (4 bytes), length (2), record data; only the length and the data are for readers
+ *   entry     how many give it (4 bytes), hash of the name it points to (4), length (2), record data; the count is not for readers
  */
 export const UNIT_BYTES = 8;
 
@@ -29,24 +30,47 @@ export const NODE = { HASH: 0, SETS: 1, BELOW: 2, DECLARED: 3, SHAPE: 4, NAME_BY
 export const SET = { NEXT: 0, TYPE: 1, COUNT: 2, TTL: 3, ENTRY_BYTES: 16 } as const;
 
 /** Offsets within an entry. */
-export const ENTRY = { COUNT: 0, LENGTH: 4, DATA: 6 } as const;
+export const ENTRY = { COUNT: 0, TARGET: 4, LENGTH: 8, DATA: 10 } as const;
 
 export const TOMBSTONE = -1;
 
-/** The hash of a folded name on the wire. Seeded, because whoever names tasks chooses the names. */
+const STEP = 0x9e3779b1 | 0;
+
+/** The hash of a folded name on the wire, four bytes at a time. Seeded, because whoever names tasks chooses the names. */
 export function hashName(bytes: Uint8Array, at: number, end: number, seed: number): number {
   let h = seed;
-  for (let i = at; i < end; i++) h = Math.imul(h ^ (bytes[i] as number), 0x01000193);
+  let i = at;
+  for (; i + 4 <= end; i += 4) h = hashStep(h, wordAt(bytes, i));
+  let last = 0;
+  for (let shift = 0; i < end; i++, shift += 8) last |= (bytes[i] as number) << shift;
+  return finishHash((end - at) % 4 === 0 ? h : hashStep(h, last));
+}
+
+/** The same of a name that begins a buffer and is filled up with zeros to whole words. */
+export function hashWords(words: Int32Array, length: number, seed: number): number {
+  let h = seed;
+  for (let i = 0; i * 4 < length; i++) h = hashStep(h, words[i] as number);
   return finishHash(h);
 }
 
-/** The last step of `hashName`, for who goes over the bytes anyway. Never 0. */
-export function finishHash(state: number): number {
-  let h = state;
-  h ^= h >>> 16;
-  h = Math.imul(h, 0x7feb352d);
-  h ^= h >>> 15;
-  h = Math.imul(h, 0x846ca68b);
+function hashStep(state: number, word: number): number {
+  const h = Math.imul(state ^ word, STEP);
+  return h ^ (h >>> 15);
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)
+  );
+}
+
+/** Never 0. */
+function finishHash(state: number): number {
+  let h = Math.imul(state ^ (state >>> 16), 0x7feb352d);
+  h = Math.imul(h ^ (h >>> 15), 0x846ca68b | 0);
   h ^= h >>> 16;
   return h === 0 ? 1 : h;
 }

@@ -81,7 +81,7 @@ export class TableWriter {
     const entryBytes = ENTRY.DATA + data.length;
     if (set === 0) {
       const fresh = this.#newSet(SET.ENTRY_BYTES + entryBytes, type, ttl);
-      this.#putEntry(fresh * 8 + SET.ENTRY_BYTES, 1, data);
+      this.#putEntry(fresh * 8 + SET.ENTRY_BYTES, 1, data, targetIn(type));
       this.#words[fresh * 2 + SET.COUNT] = 1;
       this.#words[fresh * 2 + SET.NEXT] = this.#words[node + NODE.SETS] as number;
       Atomics.store(this.#words, node + NODE.SETS, fresh);
@@ -96,7 +96,7 @@ export class TableWriter {
     const code = (this.#words[set + SET.TYPE] as number) >>> 16;
     if (end + entryBytes <= set * 4 + unitsOfClass(code) * UNIT_BYTES) {
       // Behind the last entry nobody reads yet: it is there when the count says so.
-      this.#putEntry(end, 1, data);
+      this.#putEntry(end, 1, data, targetIn(type));
       this.#index.appended(set, end, data);
       Atomics.add(this.#words, set + SET.COUNT, 1);
       return true;
@@ -106,7 +106,7 @@ export class TableWriter {
     // Half as much again, but for the first few: most names never have a second record.
     const fresh = this.#newSet(used + Math.max(entryBytes, count < 4 ? 0 : used >> 1), type, ttl);
     this.#bytes.copyWithin(fresh * 8 + SET.ENTRY_BYTES, set * 4 + SET.ENTRY_BYTES, end);
-    this.#putEntry(fresh * 8 + used, 1, data);
+    this.#putEntry(fresh * 8 + used, 1, data, targetIn(type));
     this.#words[fresh * 2 + SET.COUNT] = count + 1;
     this.#words[fresh * 2 + SET.TTL] = this.#words[set + SET.TTL] as number;
     this.#swap(set, before, fresh);
@@ -145,7 +145,7 @@ export class TableWriter {
     const [set, before] = this.#setOf(node, type);
     if (set === 0) return void this.#addTo(node, type, ttl, data);
     const fresh = this.#newSet(SET.ENTRY_BYTES + ENTRY.DATA + data.length, type, ttl);
-    this.#putEntry(fresh * 8 + SET.ENTRY_BYTES, 1, data);
+    this.#putEntry(fresh * 8 + SET.ENTRY_BYTES, 1, data, targetIn(type));
     this.#words[fresh * 2 + SET.COUNT] = 1;
     this.#swap(set, before, fresh);
   }
@@ -215,7 +215,9 @@ export class TableWriter {
     words[node + NODE.BELOW] = 0;
     words[node + NODE.DECLARED] = 0;
     words[node + NODE.SHAPE] = length;
-    for (let i = 0; i < length; i++) this.#bytes[node * 4 + NODE.NAME_BYTES + i] = name[at + i] as number;
+    const from = node * 4 + NODE.NAME_BYTES;
+    for (let i = 0; i < length; i++) this.#bytes[from + i] = name[at + i] as number;
+    for (let i = length; i % 4 !== 0; i++) this.#bytes[from + i] = 0;
     const parentAt = at + (name[at] as number) + 1;
     if (this.#isWithinZone(name, parentAt, end))
       (words[this.#ensure(name, parentAt, end) + NODE.BELOW] as number)++;
@@ -315,9 +317,11 @@ export class TableWriter {
     this.#arena.retire(set / 2, (this.#words[set + SET.TYPE] as number) >>> 16);
   }
 
-  #putEntry(at: number, count: number, data: Uint8Array): void {
+  #putEntry(at: number, count: number, data: Uint8Array, target: number): void {
     const bytes = this.#bytes;
+    const hash = target < 0 ? 0 : hashName(data, target, data.length, this.#seed);
     for (let i = 0; i < 4; i++) bytes[at + ENTRY.COUNT + i] = count >>> (8 * i);
+    for (let i = 0; i < 4; i++) bytes[at + ENTRY.TARGET + i] = hash >>> (8 * i);
     bytes[at + ENTRY.LENGTH] = data.length >> 8;
     bytes[at + ENTRY.LENGTH + 1] = data.length;
     for (let i = 0; i < data.length; i++) bytes[at + ENTRY.DATA + i] = data[i] as number;
@@ -337,6 +341,12 @@ export class TableWriter {
     if (block === undefined) throw new TableFull('the table of DNS answers is full');
     return block;
   }
+}
+
+/** Where the name stands that a record of this type points to (NS, CNAME, PTR; SRV); -1 for none. */
+function targetIn(type: number): number {
+  if (type === 33) return 6;
+  return type === 2 || type === 5 || type === 12 ? 0 : -1;
 }
 
 function slotsClass(log2: number): number {

@@ -1,5 +1,5 @@
 import type { CatalogDiff, CatalogVersion, SetDiff } from '../../cluster/index.ts';
-import { TableFull, TableReader, TableWriter, hashName, listTable, recordsOf } from '../table/index.ts';
+import { TableFull, TableReader, TableWriter, listTable, recordsOf } from '../table/index.ts';
 import { TYPE, nameBytes, soaRdata, textOfName } from '../wire/index.ts';
 import type { Change, Publisher } from './publisher.ts';
 import { recordData, textOfData, unservable } from './record-data.ts';
@@ -325,8 +325,7 @@ export class Zone {
 
   #node(name: string): number {
     const wire = nameBytes(name);
-    if (!wire) return 0;
-    return this.table.find(wire, 0, wire.length, hashName(wire, 0, wire.length, this.table.seed));
+    return wire ? this.table.findName(wire) : 0;
   }
 
   #values(node: number, type: RecordType): string[] {

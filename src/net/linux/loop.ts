@@ -23,6 +23,18 @@ export function runLoop(
   const batch = new DatagramBatch(libc, socket);
   const { datagram, returnAddress } = batch;
 
+  const look = (first: number, count: number): void => {
+    if (!handler.look) return;
+    for (let slot = first; slot < count; slot++) {
+      try {
+        if (batch.open(slot)) handler.look(datagram, slot);
+      } catch (error) {
+        listener.onFault(error);
+      }
+    }
+    handler.looked?.(count);
+  };
+
   const answers = (first: number, count: number): number => {
     let answered = 0;
     for (let slot = first; slot < count; slot++) {
@@ -31,7 +43,7 @@ export function runLoop(
         continue;
       }
       try {
-        const length = handler.handle(datagram, returnAddress);
+        const length = handler.handle(datagram, returnAddress, slot);
         if (length === 0) continue;
         if (!(length > 0 && length <= datagram.replyRoom)) throw new RangeError(`a reply of ${length} bytes`);
         batch.answer(answered, length);
@@ -56,6 +68,7 @@ export function runLoop(
     const first = batch.isWake ? 1 : 0;
     counters.received += arrived - first;
     handler.begin();
+    look(first, arrived);
     const answered = answers(first, arrived);
     const sent = answered === 0 ? 0 : sendAll(libc, socket.fd, batch, answered);
     counters.sent += sent;

@@ -196,7 +196,9 @@ class Answering {
 
   #answer(): number {
     try {
-      const length = this.#handler.handle(this.#datagram, this.#returnAddress);
+      this.#handler.look?.(this.#datagram, 0);
+      this.#handler.looked?.(1);
+      const length = this.#handler.handle(this.#datagram, this.#returnAddress, 0);
       if (length === 0 || (length > 0 && length <= REPLY_ROOM)) return length;
       throw new RangeError(`a reply of ${length} bytes`);
     } catch (error) {
