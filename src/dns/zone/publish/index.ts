@@ -14,7 +14,6 @@ import type { ConfiguredRecord } from './static-records.ts';
 export { HEALTH_POLICIES, MAX_ANSWERS } from './service-labels.ts';
 export type { SetAside } from './set-aside.ts';
 export { nameProblem, recordProblems } from './static-records.ts';
-export { reverseName } from './reverse.ts';
 
 export interface NamesSettings {
   /** Lower-case, without dots at the ends. */
