@@ -27,8 +27,9 @@ const gates: readonly (readonly [name: string, ...command: string[]])[] = [
 
 const suites: readonly (readonly [name: string, ...arguments_: string[]])[] = [
   ['unit', '--project', 'unit', '--exclude', CANARY],
-  ['process', '--project', 'process', '--exclude', 'test/interop/**'],
+  ['process', '--project', 'process', '--exclude', 'test/interop/**', '--exclude', 'test/conformance/**'],
   ['interop', '--project', 'process', 'test/interop'],
+  ['conformance', '--project', 'process', 'test/conformance'],
 ];
 
 /** No suite takes longer; one that hangs is ended and counted as failed. */

@@ -42,7 +42,10 @@ interface Differences {
 }
 
 /** What is meant to differ, and nothing else. (`.*` in questions is seen to by the judge: it asks the others without it.) */
-const MEANT: readonly (readonly [why: string, holds: (d: Difference) => boolean])[] = [
+const MEANT: readonly (readonly [
+  why: string,
+  holds: (d: Difference, records: ReadonlySet<string>) => boolean,
+])[] = [
   [
     // RFC 8482: ANY asks for something there is, not for everything; which part is everybody's own choice.
     'ANY: a part of what there is',

@@ -66,7 +66,12 @@ describe.skipIf(lacking.length > 0)(`D14: freshness under churn${needs}`, () => 
     const load = dnsperf(
       edge.port,
       Array.from({ length: 1_000 }, (_, i) => `app-${i}.marathon.mesos A`),
-      ...['-Q', String(QUERIES_PER_SECOND), '-l', String(SECONDS), '-t', '2'],
+      '-Q',
+      String(QUERIES_PER_SECOND),
+      '-l',
+      String(SECONDS),
+      '-t',
+      '2',
     );
 
     const appeared: Promise<number>[] = [];

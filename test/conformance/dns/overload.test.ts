@@ -37,9 +37,9 @@ describe.skipIf(lacking.length > 0)(`D12: overload${needs}`, () => {
     const calm: number[] = [];
     for (let i = 0; i < 200; i++) calm.push(await ask());
     const during: number[] = [];
-    let flooding = true;
+    const flooding = new AbortController();
     const probe = (async () => {
-      while (flooding) {
+      while (!flooding.signal.aborted) {
         during.push(await ask());
         most = Math.max(most, footprint(edge.pid)?.rssBytes ?? Number.NaN);
         await pause(20);
@@ -60,7 +60,7 @@ describe.skipIf(lacking.length > 0)(`D12: overload${needs}`, () => {
       '-t',
       '1',
     );
-    flooding = false;
+    flooding.abort();
     await probe;
     const ended = performance.now();
     const median = percentile(calm, 0.5);

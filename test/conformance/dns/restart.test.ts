@@ -8,6 +8,7 @@ import { report } from './support/report.ts';
 import { startResolver } from './support/resolvers.ts';
 import type { Resolver } from './support/resolvers.ts';
 import { ask, dnsperf, missing } from './support/tools.ts';
+import type { PerfReport } from './support/tools.ts';
 
 // D15: two instances, one after the other ended by SIGTERM and started again, under load.
 
@@ -45,7 +46,7 @@ describe.skipIf(lacking.length > 0)(`D15: restarts under load${needs}`, () => {
     try {
       resolver = await startResolver('unbound', { servers: edges.map((e) => e.port), cacheOff: true });
       const questions = Array.from({ length: 500 }, (_, i) => `app-${i}.marathon.mesos A`);
-      let running = true;
+      const over = new AbortController();
       const restarts = (async () => {
         const ends: number[] = [];
         for (let round = 0; round < ROUNDS; round++) {
@@ -62,12 +63,11 @@ describe.skipIf(lacking.length > 0)(`D15: restarts under load${needs}`, () => {
             async () => (await ask('kdig', edge.port, 'web.marathon.mesos', 'A')).answers === 3,
           );
         }
-        running = false;
         return ends;
-      })();
-      const runs = [];
+      })().finally(() => over.abort());
+      const runs: PerfReport[] = [];
       const seconds = sized(3, 10);
-      while (running) {
+      while (!over.signal.aborted) {
         runs.push(
           await dnsperf(
             resolver.port,
@@ -84,7 +84,7 @@ describe.skipIf(lacking.length > 0)(`D15: restarts under load${needs}`, () => {
         );
       }
       const ends = await restarts;
-      const sum = (f: (r: (typeof runs)[number]) => number): number => runs.reduce((n, r) => n + f(r), 0);
+      const sum = (f: (r: PerfReport) => number): number => runs.reduce((n, r) => n + f(r), 0);
       const failures = sum(
         (r) => r.lost + [...r.codes].reduce((n, [code, k]) => n + (code === 'NOERROR' ? 0 : k), 0),
       );
@@ -108,9 +108,9 @@ describe.skipIf(lacking.length > 0)(`D15: restarts under load${needs}`, () => {
       const client = await UdpClient.to(edge.port);
       const sent: { readonly at: number; answered: boolean }[] = [];
       const begun = performance.now();
-      let ended: number | undefined;
+      const over: { at?: number } = {};
       let termination: Promise<number> | undefined;
-      while (ended === undefined || performance.now() - ended < 100) {
+      while (over.at === undefined || performance.now() - over.at < 100) {
         const one = { at: performance.now(), answered: false };
         sent.push(one);
         const id = sent.length & 0xffff;
@@ -120,7 +120,7 @@ describe.skipIf(lacking.length > 0)(`D15: restarts under load${needs}`, () => {
           .then((reply) => void (one.answered = reply !== undefined));
         if (performance.now() - begun > 1_000) {
           termination ??= terminated(edge).then((ms) => {
-            ended = performance.now();
+            over.at = performance.now();
             return ms;
           });
         }

@@ -36,7 +36,7 @@ async function hold(port: number, begin: (socket: Socket) => void): Promise<Held
   return held;
 }
 
-describe.skipIf(lacking.length > 0).each(ENGINES)(
+describe.skipIf(lacking.length > 0).each(LONG ? ENGINES : [ENGINE])(
   `D10: TCP that is not used, engine %s${needs}`,
   (engine) => {
     let fixture: Fixture;

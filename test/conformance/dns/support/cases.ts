@@ -8,9 +8,9 @@ export interface AdmissionCase {
 }
 
 const NAME = 'web.marathon.mesos.';
-const ADDRESS = Buffer.from([10, 0, 0, 1]);
+const ADDRESS: Buffer = Buffer.from([10, 0, 0, 1]);
 const A_RECORD = record(NAME, QTYPE.A, 1, 60, ADDRESS);
-const NOTHING = Buffer.alloc(0);
+const NOTHING: Buffer = Buffer.alloc(0);
 const REPLY = 0x8000;
 
 function plain(flags: number, counts?: readonly [number, number, number, number], more = NOTHING): Buffer {

@@ -63,6 +63,7 @@ const unbound: SetUp = (folder, port, { servers, cacheOff }) => {
   qname-minimisation-strict: yes
   harden-below-nxdomain: yes
   infra-host-ttl: 1
+  discard-timeout: 0
   so-rcvbuf: 4m
   so-sndbuf: 4m
   num-queries-per-thread: 4096
