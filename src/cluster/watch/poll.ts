@@ -78,6 +78,7 @@ const PER_STEP = 512;
 
 /** Tell the step from `known` to what `document` says; returns the state that is known now. */
 function* tell(document: unknown, known: ClusterModel | undefined, context: Polled): Work<ClusterModel> {
+  if (known && context.reader.unchanged) return known;
   const before = known ?? context.previous;
   const next = yield* context.reader.stateV0(document, context.masters);
   if (before) carryOver(before, next, recoveredIds(member(document, 'recovered_slaves')));

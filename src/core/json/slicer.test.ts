@@ -45,12 +45,27 @@ function filled(value: unknown, plan: Plan, all: readonly { kind: number; value:
 
 type Result = { readonly json: unknown } | 'not JSON';
 
-function sliced(bytes: Uint8Array, plan: Plan, cuts: readonly number[]): Result {
+/** `expected`: items that are known to be JSON, in the order in which they are expected. */
+function sliced(
+  bytes: Uint8Array,
+  plan: Plan,
+  cuts: readonly number[],
+  expected: readonly string[] = [],
+): Result {
   const all: { kind: number; value: unknown }[] = [];
-  const slicer = new JsonSlicer(plan, (kind, from, start, end) => {
-    const text = new TextDecoder().decode(from.subarray(start, end));
-    // Grammar is checked as the bytes pass, so what is handed out is JSON whatever follows.
-    all.push({ kind, value: JSON.parse(text) });
+  const slicer = new JsonSlicer(plan, {
+    take(kind, from, start, end) {
+      const text = new TextDecoder().decode(from.subarray(start, end));
+      // Grammar is checked as the bytes pass, so what is handed out is JSON whatever follows.
+      all.push({ kind, value: JSON.parse(text) });
+    },
+    guess: () => expected[all.length]?.length ?? 0,
+    takeExpected(kind, from, start, end) {
+      const text = new TextDecoder().decode(from.subarray(start, end));
+      if (text !== expected[all.length]) return false;
+      all.push({ kind, value: JSON.parse(text) });
+      return true;
+    },
   });
   let from = 0;
   for (const cut of cuts.map((c) => c % (bytes.length + 1)).toSorted((a, b) => a - b)) {
@@ -125,6 +140,26 @@ it('gives what a parser gives, part by part, however the bytes were cut', () => 
       expect(sliced(bytes, p, at)).toEqual(expected);
     }),
     { numRuns: 4000 },
+  );
+});
+
+it('passes over items that are the expected ones, and is not misled by those that only begin or end alike', () => {
+  const items = fc.array(
+    fc.constantFrom('1', '12', '-1', '"a,b"', '"]"', '[1,2]', '{"a":[1]}', ' 1 ', '1 '),
+    {
+      maxLength: 6,
+    },
+  );
+  const tail = fc.constantFrom(']', ',]', ' ]', '}', '', ',1]');
+  fc.assert(
+    fc.property(items, items, tail, cuts, (said, expected, end, at) => {
+      const bytes = utf8.encode(`{"tasks":[${said.join(',')}${end},"b":2}`);
+      const p = members({ tasks: slice(1) });
+      const result = sliced(bytes, p, at, expected);
+      expect(result).toEqual(whole(bytes, p));
+      expect(sliced(bytes, p, at, said)).toEqual(result);
+    }),
+    { numRuns: 5000 },
   );
 });
 

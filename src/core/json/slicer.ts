@@ -39,8 +39,15 @@ export type Plan =
   | { readonly act: 'members'; readonly members: ReadonlyMap<string, Plan>; readonly others: Plan }
   | { readonly act: 'items'; readonly item: Plan };
 
-/** Takes one item of a sliced array: `bytes` from `start` to `end` are its JSON, and hold during the call only. */
-export type OnItem = (kind: number, bytes: Uint8Array, start: number, end: number) => void;
+/** Takes the items of sliced arrays. What it is given holds during the call only. */
+export interface ItemSink {
+  /** One item: `bytes` from `start` to `end` are its JSON, with the white space around it. */
+  take(kind: number, bytes: Uint8Array, start: number, end: number): void;
+  /** How many bytes the next item has if it is the one to be expected; 0 when none is. */
+  guess(): number;
+  /** Takes these bytes as the next item if they are exactly the expected one, which was taken before and so is JSON. */
+  takeExpected(kind: number, bytes: Uint8Array, start: number, end: number): boolean;
+}
 
 const KEEP: Plan = { act: 'keep' };
 const OBJECT = 1;
@@ -55,7 +62,7 @@ type Mode = 'named' | 'keep' | 'skip' | 'slice';
  * checked against the grammar (RFC 8259); the result is the same however the bytes were cut.
  */
 export class JsonSlicer {
-  readonly #onItem: OnItem;
+  readonly #sink: ItemSink;
   readonly #skeleton = new ByteBuilder();
   /** The part of an item that came with earlier pieces. */
   readonly #carried = new ByteBuilder();
@@ -76,12 +83,14 @@ export class JsonSlicer {
   #keyAt = 0;
   #items = 0;
   #firstItem = 0;
+  /** Whether the item before a closing bracket was taken already. */
+  #itemTaken = false;
   /** Bytes of a byte order mark that are still possible at the very beginning. */
   #mark = 0;
 
-  constructor(plan: Plan, onItem: OnItem) {
+  constructor(plan: Plan, sink: ItemSink) {
     this.#pending = plan;
-    this.#onItem = onItem;
+    this.#sink = sink;
   }
 
   /** Whether what came so far cannot become JSON any more. */
@@ -110,6 +119,11 @@ export class JsonSlicer {
           return;
         }
         next = this.#mode === 'named' ? NEXT : NEXT_UNNAMED;
+        if (this.#mode === 'slice' && this.#from === i + 1) {
+          state = this.#takeExpected(state);
+          i = this.#from;
+          continue;
+        }
       }
       i++;
     }
@@ -118,10 +132,41 @@ export class JsonSlicer {
     else if (this.#mode !== 'skip') this.#skeleton.add(bytes, this.#from, bytes.length);
   }
 
-  /** The skeleton, when the document is whole; undefined where it is not JSON. */
-  end(): { readonly skeleton: unknown } | undefined {
+  /** The skeleton, parsed and as text, when the document is whole; undefined where it is not JSON. */
+  end(): { readonly skeleton: unknown; readonly text: string } | undefined {
     if (this.#failed || this.#depth > 0 || !isWhole(this.#state)) return undefined;
-    return { skeleton: JSON.parse(this.#skeleton.text()) as unknown };
+    const text = this.#skeleton.text();
+    return { skeleton: JSON.parse(text) as unknown, text };
+  }
+
+  /**
+   * At the begin of an item: pass over it, and those behind it, as long as they are the expected ones; bytes that are
+   * known to be JSON need no second look. Returns the state at the byte where that ended, which is `#from`.
+   */
+  #takeExpected(state: number): number {
+    const bytes = this.#bytes;
+    const kind = this.#kindOfItems();
+    let start = this.#from;
+    let now = state;
+    for (let n = this.#sink.guess(); n > 0; n = this.#sink.guess()) {
+      const end = start + n;
+      const after = end < bytes.length ? bytes[end] : 0;
+      if (after !== COMMA_BYTE && after !== CLOSE_BYTE) break;
+      if (!this.#sink.takeExpected(kind, bytes, start, end)) break;
+      this.#items++;
+      start = after === COMMA_BYTE ? end + 1 : end;
+      now = after === COMMA_BYTE ? VALUE : AFTER;
+      if (after === CLOSE_BYTE) {
+        this.#itemTaken = true;
+        break;
+      }
+    }
+    this.#from = start;
+    return now;
+  }
+
+  #kindOfItems(): number {
+    return this.#pending.act === 'slice' ? this.#pending.kind : 0;
   }
 
   /** A byte order mark is no part of the document (as for TextDecoder). */
@@ -215,7 +260,8 @@ export class JsonSlicer {
   }
 
   #endSlices(state: number, i: number): void {
-    if (state !== FIRST_VALUE) this.#item(i);
+    if (state !== FIRST_VALUE && !this.#itemTaken) this.#item(i);
+    this.#itemTaken = false;
     this.#carried.clear();
     const count = this.#items - this.#firstItem;
     if (count > 0) this.#skeleton.addText(`${this.#firstItem},${count}`);
@@ -225,11 +271,11 @@ export class JsonSlicer {
 
   #item(end: number): void {
     this.#items++;
-    const kind = this.#pending.act === 'slice' ? this.#pending.kind : 0;
-    if (this.#carried.length === 0) this.#onItem(kind, this.#bytes, this.#from, end);
+    const kind = this.#kindOfItems();
+    if (this.#carried.length === 0) this.#sink.take(kind, this.#bytes, this.#from, end);
     else {
       this.#carried.add(this.#bytes, this.#from, end);
-      this.#onItem(kind, this.#carried.bytes, 0, this.#carried.length);
+      this.#sink.take(kind, this.#carried.bytes, 0, this.#carried.length);
       this.#carried.clear();
     }
     this.#from = end + 1;
@@ -254,4 +300,6 @@ export class JsonSlicer {
   }
 }
 
+const COMMA_BYTE = 0x2c;
+const CLOSE_BYTE = 0x5d;
 const MARK = [0xef, 0xbb, 0xbf] as const;

@@ -13,6 +13,8 @@ import { V0_STATE, V1_EVENT } from './plans.ts';
 export class DocumentReader {
   readonly #entities: ItemEntities;
   #slicer: JsonSlicer;
+  #text: string | undefined;
+  #textBefore: string | undefined;
 
   /** `seed`: any number that nobody outside knows. */
   constructor(seed: number) {
@@ -24,9 +26,7 @@ export class DocumentReader {
   begin(version: 'v0' | 'v1'): JsonSlicer {
     const { items } = this.#entities;
     items.begin();
-    this.#slicer = new JsonSlicer(version === 'v0' ? V0_STATE : V1_EVENT, (kind, bytes, start, end) =>
-      items.take(kind, bytes, start, end),
-    );
+    this.#slicer = new JsonSlicer(version === 'v0' ? V0_STATE : V1_EVENT, items);
     return this.#slicer;
   }
 
@@ -36,12 +36,20 @@ export class DocumentReader {
 
   /** The document without its tasks and agents, whose lists hold something else; undefined when it is not JSON. */
   end(): unknown {
-    return this.#slicer.end()?.skeleton;
+    const ended = this.#slicer.end();
+    this.#text = ended?.text;
+    return ended?.skeleton;
+  }
+
+  /** Whether the document that just ended says nothing but what the last one said of which the state was taken. */
+  get unchanged(): boolean {
+    return this.#text !== undefined && this.#text === this.#textBefore && this.#entities.items.unchanged;
   }
 
   /** The state in the v0 document that just ended. `document` is what `end` gave. */
   *stateV0(document: unknown, masters: readonly MasterEndpoint[]): Work<ClusterModel> {
     const model = yield* readStateV0(document, masters, this.#entities);
+    this.#textBefore = this.#text;
     this.#entities.items.end();
     return model;
   }
