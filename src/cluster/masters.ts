@@ -106,9 +106,12 @@ export class Masters {
   #await(): void {
     const { config, clock } = this.#parts;
     const seconds = config.zkDetectionTimeoutSeconds;
-    this.#deadline?.cancel();
     const known = this.directory.view.leader !== undefined || this.#parts.served();
-    if (!config.exitWithoutLeader || seconds === 0 || known) return;
+    if (known) {
+      this.#deadline?.cancel();
+      this.#deadline = undefined;
+    }
+    if (!config.exitWithoutLeader || seconds === 0 || known || this.#deadline) return;
     this.#deadline = clock.after(seconds * 1000, () => {
       if (this.#parts.served()) return;
       const problem = this.directory.problem ?? 'no answer yet';

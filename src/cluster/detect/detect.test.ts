@@ -121,6 +121,16 @@ describe('the directory of masters', () => {
     expect(told).toEqual(['https://b:1', 'https://c:1']);
   });
 
+  it('does not know a host over http that it was told of with https', () => {
+    const d = new MasterDirectory(['https://a:5050', 'http://b:5050'], false);
+    expect(['https://a:1/', 'http://a:5050/', 'https://b/', 'http://b/'].map((u) => d.knows(u))).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
+  });
+
   it('knows its hosts, whatever the port, and no others', () => {
     const d = new MasterDirectory(['a:5050', '[fd00::1]:5050'], false);
     d.update({ leader: '10.0.0.1:5050', others: [] });

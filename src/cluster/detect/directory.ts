@@ -52,10 +52,17 @@ export class MasterDirectory {
     this.#subscribers.emit(next);
   }
 
-  /** Whether this is one of the masters by what we were told, not by what some server sent us to. Ports do not count. */
+  /**
+   * Whether this is one of the masters by what we were told, not by what some server sent us to. Ports do not count; http
+   * where we were told https is not the same.
+   */
   knows(url: string): boolean {
-    const host = hostOf(url);
-    return host !== undefined && this.#view.candidates.some((origin) => hostOf(origin) === host);
+    if (!URL.canParse(url)) return false;
+    const { hostname, protocol } = new URL(url);
+    return this.#view.candidates.some((origin) => {
+      const known = new URL(origin);
+      return known.hostname === hostname && (protocol === 'https:' || known.protocol === protocol);
+    });
   }
 
   #origins(addresses: readonly string[]): string[] {
@@ -69,8 +76,4 @@ function withoutLeaderFirst({ leader, masters }: DirectoryView): readonly string
 
 function unique(list: readonly string[]): string[] {
   return [...new Set(list)];
-}
-
-function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).hostname : undefined;
 }
