@@ -41,7 +41,7 @@ export interface ClusterParts {
 }
 
 /** Events that arrive within this time become one catalog version. */
-const BATCH_MS = 20;
+const BATCH_MS = 5;
 const TICK_MS = 1_000;
 /** So long at a time a large step of the catalog is worked on. */
 const SLICE_MS = 3;

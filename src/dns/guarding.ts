@@ -1,19 +1,10 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
-import { CidrSet } from './acl/cidr.ts';
 import { rateLimitSettings } from './answer-config.ts';
-import { Cookies, adoptCookieSecret, newCookieSecrets, rotateCookieSecret } from './answer/cookies.ts';
-import { Guards } from './answer/guards.ts';
-import { RateLimiter, ageRateTable, newRateTable } from './answer/rate-limit.ts';
-import type { RateLimitSettings } from './answer/rate-limit.ts';
+import { adoptCookieSecret, newCookieSecrets, rotateCookieSecret } from './answer/cookies.ts';
+import type { SharedGuards } from './answer/thread-guards.ts';
+import { ageRateTable, newRateTable } from './answer/rate-limit.ts';
 import type { DnsConfig } from './config.ts';
-
-/** What the guards of all threads share, and how they are set; plain data and shared memory. */
-export interface SharedGuards {
-  readonly cookieSecrets: Int32Array | undefined;
-  readonly rates: { readonly table: Int32Array; readonly settings: RateLimitSettings } | undefined;
-  readonly exempt: readonly string[];
-}
 
 /** 2^16 slots a row are 512 KiB. */
 const RATE_SLOTS_LOG2 = 16;
@@ -52,17 +43,6 @@ export function tendGuards(
   return () => {
     for (const timer of timers) timer.cancel();
   };
-}
-
-/** For each thread that answers. */
-export function guardsOf(shared: SharedGuards): Guards {
-  const { cookieSecrets, rates, exempt } = shared;
-  const networks = new CidrSet(exempt);
-  return new Guards({
-    cookies: cookieSecrets && new Cookies(cookieSecrets),
-    limiter: rates && new RateLimiter(rates.table, rates.settings),
-    isExempt: (bytes, at, length) => networks.has(bytes, at, length),
-  });
 }
 
 /** The wall clock: monotonic ones begin anew in each thread. */

@@ -1,4 +1,4 @@
-import { ipBytes } from '../zone/index.ts';
+import { ipBytes } from '../zone/ip.ts';
 
 /** A network as an operator writes it, or what is wrong with it, for a person. */
 export type ParsedCidr =

@@ -1,7 +1,7 @@
 import { COLD, Answerer, OVER_UDP } from '../answer/answerer.ts';
 import { AnswerCounters, COUNT } from '../answer/counters.ts';
-import { guardsOf } from '../guarding.ts';
-import type { SharedGuards } from '../guarding.ts';
+import { guardsOf } from '../answer/thread-guards.ts';
+import type { SharedGuards } from '../answer/thread-guards.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
 import { TableReader } from '../table/index.ts';
 import type { Datagram, DatagramHandler, ReturnAddress } from '../../net/index.ts';
