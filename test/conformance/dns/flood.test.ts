@@ -9,7 +9,7 @@ import { dnsperf, missing, percentile } from './support/tools.ts';
 // D9: somebody uses us to flood somebody else, or floods us.
 
 const ATTACK_PER_SECOND = sized(3_000, 10_000);
-const ATTACK_S = sized(2, 10);
+const ATTACK_S = sized(1, 10);
 const HONEST = '127.9.9.9';
 const LIMIT = 50;
 const lacking = missing('dnsperf');
