@@ -94,6 +94,14 @@ export const dnsConfigSchema = z
       .describe(
         'Threads that answer over UDP. The portable engine has one where the system cannot share a port.',
       ),
+    gatherMicroseconds: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(100)
+      .describe(
+        'From 8,000 queries a second on, the linux engine lets them gather for so long: that halves what each costs. 0 answers at once.',
+      ),
     maxColdWaiting: z
       .int()
       .min(1)

@@ -10,19 +10,25 @@ import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
 import type { Unsubscribe } from '../core/subscribers.ts';
 import type { Catalog, CatalogDiff, CatalogVersion } from '../cluster/index.ts';
+import { preferHugePages } from '../net/index.ts';
 import type { Peer, Reactor } from '../net/index.ts';
 import { createDnsApi } from './api/api.ts';
 import { Answering } from './answering.ts';
+import { createAcl } from './acl/acl.ts';
 import type { DnsConfig } from './config.ts';
+import type { Dcos } from './dcos/dcos.ts';
+import { exposeVipMetrics } from './dcos/metrics.ts';
+import { NamesView } from './dcos/names-view.ts';
+import { DcosRest } from './dcos/rest.ts';
 import { dnsErrors } from './errors.ts';
 import { FrameworkHosts } from './framework-hosts.ts';
 import { exposeResolverMetrics } from './forward/metrics.ts';
 import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
-import { answerSettings, clusterHead, namesOf, namingSettings } from './served.ts';
+import { answerSettings, clusterHead, dcosOf, namesOf, namingSettings, ownDomains } from './served.ts';
 import { DnsServer } from './server/server.ts';
 import { reserve } from './table/index.ts';
 import { Zone } from './zone/index.ts';
-import type { Names } from './zone/index.ts';
+import type { Names, Publisher, ZoneHead } from './zone/index.ts';
 
 export interface DnsParts {
   readonly config: DnsConfig;
@@ -39,7 +45,12 @@ export interface DnsParts {
 
 export interface Dns extends Component {
   /** Real addresses once started (useful with port 0); before that, and for what is switched off, as configured. */
-  readonly addresses: { readonly udp: Peer; readonly tcp: Peer; readonly http: Peer | undefined };
+  readonly addresses: {
+    readonly udp: Peer;
+    readonly tcp: Peer;
+    readonly http: Peer | undefined;
+    readonly dcosHttp: Peer | undefined;
+  };
 }
 
 /** The DNS room: follows the catalog, answers over UDP, TCP and the Mesos-DNS HTTP API. */
@@ -51,6 +62,8 @@ class DnsComponent implements Dns {
   readonly name = 'dns';
   readonly #parts: DnsParts;
   readonly #names: Names;
+  readonly #dcos: Dcos | undefined;
+  readonly #dcosRest: DcosRest | undefined;
   readonly #zone: Zone;
   readonly #frameworkHosts: FrameworkHosts;
   readonly #answering: Answering;
@@ -68,7 +81,10 @@ class DnsComponent implements Dns {
     const counters = new DnsCounters(config.workers);
     this.#parts = parts;
     this.#names = namesOf(config);
-    this.#zone = makeZone(parts, this.#names);
+    this.#dcos = dcosOf(config);
+    const heads = [clusterHead(config), ...(this.#dcos?.heads ?? [])];
+    const publishers = [...this.#names.publishers, ...(this.#dcos?.publishers ?? [])];
+    this.#zone = makeZone(parts, heads, publishers);
     this.#frameworkHosts = new FrameworkHosts({
       lookup: async (host) => (await lookup(host, { all: true })).map((a) => a.address),
       clock,
@@ -78,12 +94,11 @@ class DnsComponent implements Dns {
         this.#zone.apply(catalog.current, { ...NOTHING, frameworks });
       },
     });
-    const heads = [clusterHead(config)];
     const answering = new Answering({
       ...parts,
-      settings: answerSettings(config, heads),
+      settings: answerSettings(config, heads, this.#dcos),
       zone: this.#zone,
-      apexes: heads.map((head) => head.apex),
+      apexes: ownDomains(heads, this.#dcos),
       counters,
     });
     this.#answering = answering;
@@ -94,6 +109,7 @@ class DnsComponent implements Dns {
       limits: config.tcp,
       workers: config.workers,
       engine: config.engine,
+      gatherUs: config.gatherMicroseconds,
       maxColdWaiting: config.maxColdWaiting,
       handlerOf: (worker) => answering.handlerOf(worker),
       onGone: (worker) => this.#zone.forgetReader(worker + 1),
@@ -102,9 +118,11 @@ class DnsComponent implements Dns {
       ...parts,
       zone: this.#zone,
       settings: namingSettings(config),
-      setAside: () => this.#names.setAside(),
+      setAside: () => [...this.#names.setAside(), ...(this.#dcos?.setAside() ?? [])],
       serial: () => this.#zone.serial,
     });
+    this.#dcosRest = makeDcosRest(parts, this.#dcos, this.#zone);
+    if (this.#dcos) exposeVipMetrics(parts.metrics, this.#dcos.vips);
     exposeDnsMetrics(parts.metrics, counters, {
       zoneRecords: () => this.#zone.size,
       zoneRevision: () => this.#zone.revision,
@@ -120,11 +138,12 @@ class DnsComponent implements Dns {
     const configured = { ip: config.host, port: config.port };
     const dns = this.#server.address ?? configured;
     const http = config.httpOn ? { ip: config.httpHost, port: this.#httpPort ?? config.httpPort } : undefined;
-    return { udp: dns, tcp: dns, http };
+    return { udp: dns, tcp: dns, http, dcosHttp: this.#dcosRest?.address };
   }
 
   async start(): Promise<void> {
     const { config, catalog, log } = this.#parts;
+    await preferHugePages(this.#zone.memory);
     this.#frameworkHosts.start();
     if (catalog.current.version > 0) this.#load(catalog.current);
     this.#unsubscribe = catalog.onChange((next, diff) => {
@@ -134,7 +153,9 @@ class DnsComponent implements Dns {
     try {
       if (config.dnsOn) await this.#server.start(config.host, config.port);
       if (config.httpOn) await this.#startHttp();
+      await this.#dcosRest?.start();
     } catch (error) {
+      await this.#api.close();
       this.#unsubscribe();
       this.#frameworkHosts.stop();
       await this.#server.stop(0);
@@ -152,6 +173,7 @@ class DnsComponent implements Dns {
     this.#unsubscribe();
     this.#frameworkHosts.stop();
     await this.#api.close();
+    await this.#dcosRest?.stop();
   }
 
   #load(version: CatalogVersion): void {
@@ -204,15 +226,30 @@ const NOTHING: CatalogDiff = {
 /** How long the thread may be kept from everything else, milliseconds. */
 const SLICE_MS = 4;
 
-function makeZone({ config, clock, random, later = setImmediate }: DnsParts, names: Names): Zone {
+function makeZone(parts: DnsParts, heads: readonly ZoneHead[], publishers: readonly Publisher[]): Zone {
+  const { config, clock, random, later = setImmediate } = parts;
   return new Zone({
-    heads: [clusterHead(config)],
-    publishers: names.publishers,
+    heads,
+    publishers,
     ttlSeconds: config.ttlSeconds,
     srvWeight: config.srvWeight,
     memory: reserve(config.maxTableMiB),
     seed: random.int(0x7fffffff),
     nowSeconds: () => Math.floor(clock.now() / 1000),
     slices: { ms: SLICE_MS, nowMs: () => clock.monotonic(), later },
+  });
+}
+
+function makeDcosRest(parts: DnsParts, dcos: Dcos | undefined, zone: Zone): DcosRest | undefined {
+  const { dcos: settings, acl } = parts.config;
+  if (!dcos || !settings.http.enabled) return undefined;
+  const apexes = dcos.heads.map((head) => head.apex);
+  return new DcosRest({
+    ...parts,
+    names: new NamesView(zone, apexes, dcos.aliases),
+    vips: dcos.vips,
+    acl: createAcl(acl.api),
+    host: settings.http.host,
+    port: settings.http.port,
   });
 }

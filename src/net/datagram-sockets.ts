@@ -15,6 +15,11 @@ export interface DatagramOptions {
   readonly workers: number;
   /** `auto` takes linux where it runs. A chosen one that does not run here is an error. */
   readonly engine: DatagramEngine | 'auto';
+  /**
+   * While many datagrams come, how long the linux engine lets them gather before it looks again, microseconds: being woken for
+   * each costs more than answering it. 0 (the default) for never.
+   */
+  readonly gatherUs?: number;
 }
 
 /** What a worker thread needs to receive: plain data for `workerData` or `postMessage`, with what has to be transferred. */
@@ -40,6 +45,7 @@ export interface LinuxWorkerSocket extends SharedByAll {
   readonly family: 4 | 6;
   /** Bound to every address, so that each reply must say which one it leaves from. */
   readonly wildcard: boolean;
+  readonly gatherUs: number;
 }
 
 export interface PortableWorkerSocket extends SharedByAll {

@@ -6,3 +6,4 @@ export { addressesOf, isWildcard, localAddresses } from './local-addresses.ts';
 export { openDatagrams, receiveDatagrams } from './open-datagrams.ts';
 export { createPortableReactor } from './portable/reactor.ts';
 export { codeOf } from './portable/udp-at-each-address.ts';
+export { preferHugePages } from './linux/huge-pages.ts';

@@ -37,5 +37,5 @@ export const receiveDatagrams: ReceiveDatagrams = async (socket, handler, listen
   if (socket.engine === 'portable') return receivePortable(socket, handler, listener, systemClock);
   const { libc, whyNot } = await loadLibc();
   if (!libc) throw netErrors.NET_ENGINE_UNAVAILABLE({ engine: 'linux', reason: whyNot });
-  runLoop(libc, socket, handler, listener);
+  runLoop(libc, socket, handler, listener, systemClock);
 };

@@ -28,6 +28,8 @@ const ENTRY = new URL(
 export interface UdpServiceParts {
   readonly workers: number;
   readonly engine: DatagramOptions['engine'];
+  /** See `DatagramOptions.gatherUs`. */
+  readonly gatherUs?: number;
   /** How many queries may wait for the main thread; beyond them workers drop and count. */
   readonly maxColdWaiting: number;
   /** For `createUdpHandler` in the worker of this number: plain data and shared memory. Asked again for each restart. */
@@ -83,8 +85,8 @@ export class UdpService {
 
   /** Resolves when all workers answer. Rejects, with everything closed, when the address cannot be bound or a worker cannot start. */
   async start(host: string, port: number): Promise<void> {
-    const { workers, engine, log } = this.#parts;
-    const sockets = await openDatagrams({ host, port, workers, engine });
+    const { workers, engine, gatherUs = 0, log } = this.#parts;
+    const sockets = await openDatagrams({ host, port, workers, engine, gatherUs });
     this.#sockets = sockets;
     this.#cold = ColdQueries.forWorkers(sockets.workers);
     this.#threads = Array.from({ length: sockets.workers }, (_, worker) => this.#thread(sockets, worker));

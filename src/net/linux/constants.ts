@@ -32,6 +32,8 @@ export const MSG_WAITFORONE = 0x10000;
 
 export const SHUT_RD = 0;
 
+export const MADV_HUGEPAGE = 14;
+
 export const EINTR = 4;
 export const EAGAIN = 11;
 

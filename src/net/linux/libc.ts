@@ -7,7 +7,7 @@ import { AF_INET, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM } from './constants.ts'
 export interface Libc {
   errno(): number;
   /** Where `memory` is. It stays there as long as somebody holds it. */
-  addressOf(memory: ArrayBuffer): number;
+  addressOf(memory: ArrayBuffer | SharedArrayBuffer): number;
   socket(family: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
   bind(fd: number, address: number, length: number): number;
@@ -16,6 +16,9 @@ export interface Libc {
   sendmmsg(fd: number, headers: number, count: number, flags: number): number;
   sendmsg(fd: number, header: number, flags: number): number;
   shutdown(fd: number, how: number): number;
+  /** Sleep so many microseconds, or a little longer. */
+  usleep(us: number): number;
+  madvise(address: number, length: number, advice: number): number;
   close(fd: number): number;
 }
 
@@ -63,6 +66,8 @@ function bindAll(koffi: typeof import('koffi')): Libc {
     sendmmsg: f('sendmmsg', 'int', 'uint64', 'uint32', 'int'),
     sendmsg: f('sendmsg', 'int', 'uint64', 'int'),
     shutdown: f('shutdown', 'int', 'int'),
+    usleep: f('usleep', 'uint32'),
+    madvise: f('madvise', 'uint64', 'uint64', 'int'),
     close: f('close', 'int'),
   };
 }

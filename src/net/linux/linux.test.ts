@@ -120,7 +120,7 @@ function echo(seen: string[] = []): DatagramHandler {
 }
 
 /** Run the loop over what the fake kernel has to give, until it has no more. */
-function run(kernel: FakeLibc, socket: Partial<LinuxWorkerSocket> = {}) {
+function run(kernel: FakeLibc, socket: Partial<LinuxWorkerSocket> = {}, clock = { monotonic: () => 0 }) {
   const control = DatagramControl.forWorkers(1);
   kernel.onEmpty = () => control.stop();
   const seen: string[] = [];
@@ -131,11 +131,12 @@ function run(kernel: FakeLibc, socket: Partial<LinuxWorkerSocket> = {}) {
     fd: 3,
     family: 4,
     wildcard: false,
+    gatherUs: 0,
     control: control.memory,
     ...socket,
   };
   const listener = { onListening: () => {}, onFault: (e: unknown) => faults.push(e) };
-  runLoop(kernel, whole, echo(seen), listener);
+  runLoop(kernel, whole, echo(seen), listener, clock);
   return { seen, faults, counts: control.counts() };
 }
 
@@ -168,6 +169,22 @@ describe('the loop, against a kernel of the test', () => {
       );
       expect(counts).toMatchObject({ sent: 3, unsent: 1 });
     }
+  });
+
+  it('lets datagrams gather while many come, and answers at once when few do', () => {
+    const waits = (msPerBatch: number, gatherUs: number): readonly number[] => {
+      const kernel = new FakeLibc();
+      const one = [datagram('a', 1), datagram('b', 2)];
+      for (let i = 0; i < 200; i++) kernel.give(one);
+      let batches = 0;
+      run(kernel, { gatherUs }, { monotonic: () => (batches += 32) * msPerBatch });
+      expect(kernel.sent).toHaveLength(400);
+      return kernel.slept;
+    };
+    expect(waits(0.01, 100).length).toBeGreaterThan(100);
+    expect(new Set(waits(0.01, 100))).toEqual(new Set([100]));
+    expect(waits(10, 100)).toEqual([]);
+    expect(waits(0.01, 0)).toEqual([]);
   });
 
   it('fills whole batches, and gives all room back for the next', () => {

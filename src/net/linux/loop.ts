@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import { DatagramControl } from '../datagram-control.ts';
 import type { LinuxWorkerSocket, LoopListener } from '../datagram-sockets.ts';
 import type { DatagramHandler } from '../datagrams.ts';
@@ -17,6 +18,7 @@ export function runLoop(
   socket: LinuxWorkerSocket,
   handler: DatagramHandler,
   listener: LoopListener,
+  clock: Pick<Clock, 'monotonic'>,
 ): void {
   const control = new DatagramControl(socket.control);
   const counters = control.counters(socket.worker);
@@ -56,10 +58,14 @@ export function runLoop(
     return answered;
   };
 
+  const rate = new Rate(() => clock.monotonic());
+  let gathered = false;
   listener.onListening();
   while (!control.stopped) {
-    const count = libc.recvmmsg(socket.fd, batch.received, BATCH, MSG_WAITFORONE, 0);
+    const how = gathered ? MSG_DONTWAIT : MSG_WAITFORONE;
+    const count = libc.recvmmsg(socket.fd, batch.received, BATCH, how, 0);
     if (count < 0) {
+      gathered = false;
       const errno = libc.errno();
       if (errno === EAGAIN || errno === EINTR) continue;
       throw netErrors.NET_RECEIVE_FAILED({ reason: systemError('recvmmsg', errno).message });
@@ -75,6 +81,37 @@ export function runLoop(
     counters.unsent += answered - sent;
     handler.end();
     batch.reset(arrived);
+    // A full batch means that more is waiting already.
+    gathered = socket.gatherUs > 0 && rate.isHigh(arrived) && arrived < BATCH;
+    if (gathered) libc.usleep(socket.gatherUs);
+  }
+}
+
+/** From so many datagrams a millisecond on, to let them gather costs less than to be woken for each. */
+const HIGH_PER_MS = 8;
+/** Between two looks at the clock. */
+const LOOK_EVERY = 64;
+
+/** Knows whether datagrams come fast now. */
+class Rate {
+  readonly #now: () => number;
+  #since: number;
+  #seen = 0;
+  #high = false;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#since = now();
+  }
+
+  isHigh(arrived: number): boolean {
+    this.#seen += arrived;
+    if (this.#seen < LOOK_EVERY) return this.#high;
+    const now = this.#now();
+    this.#high = this.#seen > HIGH_PER_MS * (now - this.#since);
+    this.#since = now;
+    this.#seen = 0;
+    return this.#high;
   }
 }
 

@@ -31,6 +31,7 @@ export class LinuxSockets implements DatagramSockets {
   readonly #memory: PinnedMemory;
   readonly #family: 4 | 6;
   readonly #wildcard: boolean;
+  readonly #gatherUs: number;
   readonly #control: DatagramControl;
   readonly #fds: number[] = [];
   readonly #atExit = (): void => this.stop();
@@ -41,6 +42,7 @@ export class LinuxSockets implements DatagramSockets {
     this.workers = Math.max(1, options.workers);
     this.#memory = new PinnedMemory(libc, PAYLOAD + MAX_PAYLOAD + 1);
     this.#family = options.host.includes(':') ? 6 : 4;
+    this.#gatherUs = options.gatherUs ?? 0;
     this.#wildcard = options.host === '0.0.0.0' || options.host === '::';
     this.#control = DatagramControl.forWorkers(this.workers);
     try {
@@ -116,7 +118,8 @@ export class LinuxSockets implements DatagramSockets {
     const fd = this.#fds[worker];
     if (fd === undefined) throw new RangeError(`there is no socket ${worker}`);
     const [family, wildcard, control] = [this.#family, this.#wildcard, this.#control.memory];
-    return { data: { engine: 'linux', worker, fd, family, wildcard, control }, transfer: [] };
+    const gatherUs = this.#gatherUs;
+    return { data: { engine: 'linux', worker, fd, family, wildcard, control, gatherUs }, transfer: [] };
   }
 
   send(bytes: Uint8Array, to: ReturnAddress): void {

@@ -139,6 +139,18 @@ export class FakeLibc implements Libc {
   bind = unused;
   getsockname = unused;
   sendmsg = unused;
+  /** The sleeps that were asked for, microseconds. */
+  readonly slept: number[] = [];
+
+  usleep(us: number): number {
+    this.slept.push(us);
+    return 0;
+  }
+
+  madvise(): number {
+    return 0;
+  }
+
   shutdown = unused;
   close = unused;
 }
