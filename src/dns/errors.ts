@@ -13,6 +13,10 @@ export const dnsErrors = defineErrors({
     message: 'DNS cannot listen on {host} port {port}: {reason}',
     hint: 'dns.host must be an IP address of this machine, 0.0.0.0 or ::.',
   },
+  DNS_DCOS_HTTP_BIND_FAILED: {
+    message: 'the REST API of DC/OS cannot listen on {host} port {port}: {reason}',
+    hint: 'dcos-net may still run. Set dns.dcos.http.host and dns.dcos.http.port to a free address of this machine, or dns.dcos.http.enabled to false.',
+  },
   DNS_HTTP_BIND_FAILED: {
     message: 'the HTTP API of DNS cannot listen on {host} port {port}: {reason}',
     hint: 'Set dns.httpHost and dns.httpPort to a free address of this machine, or dns.httpOn to false.',

@@ -1,5 +1,7 @@
 import type { AnswerSettings } from './answer/settings.ts';
 import type { DnsConfig } from './config.ts';
+import { createDcos } from './dcos/dcos.ts';
+import type { Dcos } from './dcos/dcos.ts';
 import { reachableAddressesOf } from './local-addresses.ts';
 import { soaName } from './soa-name.ts';
 import { nameBytes } from './wire/index.ts';
@@ -42,13 +44,32 @@ export function namesOf(config: DnsConfig): Names {
   return createNames({ ...namingSettings(config), ...extras }, config);
 }
 
+/** The names of DC/OS beside them, when they are wanted. */
+export function dcosOf(config: DnsConfig): Dcos | undefined {
+  if (!config.dcos.enabled) return undefined;
+  const { domain, health, legacyNames } = config;
+  // DC/OS has a copy of what Mesos-DNS publishes, and so nothing that is only ours.
+  const plain = { health, legacyNames, agentNames: false, networkNames: false, ptr: false };
+  const mesos = createNames({ ...namingSettings(config), ...plain }, { records: [], answerLimits: {} });
+  return createDcos(config.dcos, { domain, publishers: mesos.publishers });
+}
+
+/** Everything below these is ours, whether or not it exists; absolute names. */
+export function ownDomains(heads: readonly ZoneHead[], dcos: Dcos | undefined): string[] {
+  return [...heads.map((head) => head.apex), ...(dcos?.aliases ?? []).map(({ from }) => `${from}.`)];
+}
+
 /** What every thread that answers has to know. */
-export function answerSettings(config: DnsConfig, heads: readonly ZoneHead[]): AnswerSettings {
-  const zones = heads.map((head) => ({ apex: nameBytes(head.apex) ?? new Uint8Array(1), fixed: false }));
+export function answerSettings(
+  config: DnsConfig,
+  heads: readonly ZoneHead[],
+  dcos: Pick<Dcos, 'fixed' | 'aliases'> | undefined,
+): AnswerSettings {
+  const zones = heads.map(({ apex }) => ({ apex: wire(apex), fixed: dcos?.fixed.has(apex) ?? false }));
   return {
     // The longest that fits a name is its zone.
     zones: zones.sort((a, b) => b.apex.length - a.apex.length),
-    aliases: [],
+    aliases: (dcos?.aliases ?? []).map(({ from, to }) => ({ from: wire(`${from}.`), to: wire(`${to}.`) })),
     udpPayloadBytes: config.udpPayloadBytes,
     setTruncateBit: config.setTruncateBit,
     recurseOn: config.recurseOn,
@@ -56,4 +77,8 @@ export function answerSettings(config: DnsConfig, heads: readonly ZoneHead[]): A
     nsid: new TextEncoder().encode(config.nsid),
     tcpIdleTenths: Math.floor(config.tcp.idleTimeoutMs / 100),
   };
+}
+
+function wire(name: string): Uint8Array {
+  return nameBytes(name) ?? new Uint8Array(1);
 }

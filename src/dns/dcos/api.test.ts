@@ -33,10 +33,17 @@ const named: Vip = {
 };
 const fixed: Vip = { ...named, protocol: 'udp', name: undefined, addresses: ['1.2.3.4'], backends: [] };
 
-function make(options: { acl?: 'any' | 'none'; records?: Iterable<DcosRecord> } = {}) {
+interface Options {
+  readonly acl?: 'any' | 'none';
+  readonly records?: Iterable<DcosRecord>;
+  readonly ready?: boolean;
+}
+
+function make(options: Options = {}) {
   const catalog = new HandCatalog();
   const vips = { revision: 1, list: [named, fixed], vips: () => vips.list };
   const names: DcosNamesView = {
+    ready: options.ready ?? true,
     lookup: (name, type) => RECORDS.filter((r) => r.name === name && r.type === type).map((r) => r.host),
     records: () => options.records ?? RECORDS,
   };
@@ -84,10 +91,6 @@ describe('/v1/vips', () => {
     vips.revision++;
     const reply = await get('/v1/vips', { 'if-none-match': etag });
     expect([reply.statusCode, reply.headers.etag === etag, reply.json().length]).toEqual([200, false, 1]);
-  });
-
-  it.each(['/v1/vips', '/v1/nodes'])('%s is not an empty list while nothing is known', async (url) => {
-    expect((await make().get(url)).statusCode).toBe(503);
   });
 });
 
@@ -156,6 +159,24 @@ describe('names', () => {
     }
     expect(pieces).toBeGreaterThan(10);
     expect(JSON.parse(text)).toHaveLength(50_000);
+  });
+});
+
+describe('while nothing is known of the cluster', () => {
+  it.each([
+    '/v1/vips',
+    '/v1/nodes',
+    '/v1/records',
+    '/v1/hosts/none.mesos',
+    '/v1/services/_none._tcp.marathon.mesos',
+  ])('%s is no empty list', async (url) => {
+    expect((await make({ ready: false }).get(url)).statusCode).toBe(503);
+  });
+
+  it('names that are there are', async () => {
+    const { get } = make({ ready: false });
+    expect((await get('/v1/hosts/web.marathon.mesos')).json()).toHaveLength(2);
+    expect((await get('/v1/version')).statusCode).toBe(200);
   });
 });
 

@@ -14,6 +14,8 @@ import type { Vip } from './vips.ts';
 
 /** Names as they are published now. Names are absolute and lower-case. */
 export interface DcosNamesView {
+  /** False while nothing is known of the cluster, or not all of it is published. */
+  readonly ready: boolean;
   /** As text: an address; `target:port` for SRV, the target absolute. */
   lookup(name: string, type: 'A' | 'SRV'): readonly string[];
   /** Every record of the zones that are served here. Read piece by piece while names change. */
@@ -48,12 +50,16 @@ export function createDcosApi(parts: DcosApiParts): Api {
   };
   get('/v1/version', () => VERSION);
   get('/v1/vips', vipsRoute(parts));
-  get('/v1/nodes', (_request, reply) => (isReady(parts) ? nodes(parts) : notReady(reply)));
-  get('/v1/hosts/:host', (request) => hosts(parts.names, param(request, 'host')));
-  get('/v1/services/:service', (request) => services(parts.names, param(request, 'service')));
-  get('/v1/records', (_request, reply) =>
-    reply.header('content-type', 'application/json').send(Readable.from(recordPieces(parts.names))),
+  const { names } = parts;
+  get('/v1/nodes', (_request, reply) => (names.ready ? nodes(parts) : notReady(reply)));
+  get('/v1/hosts/:host', (request, reply) => known(names, hosts(names, param(request, 'host')), reply));
+  get('/v1/services/:service', (request, reply) =>
+    known(names, services(names, param(request, 'service')), reply),
   );
+  get('/v1/records', (_request, reply) => {
+    if (!names.ready) return notReady(reply);
+    return reply.header('content-type', 'application/json').send(Readable.from(recordPieces(names)));
+  });
   for (const url of ['/v1/config', '/v1/enumerate'])
     get(url, (_request, reply) => sendPlain(reply, 501, 'Not Implemented'));
   get('/v1/metrics', (_request, reply) => sendMetrics(parts.metrics, 'default', reply));
@@ -68,8 +74,9 @@ function param(request: ApiRequest, name: string): string {
   return (request.params as Record<string, string>)[name] ?? '';
 }
 
-function isReady({ catalog }: DcosApiParts): boolean {
-  return catalog.current.version > 0;
+/** Some names are there before anything is known of the cluster; that others are not says nothing then. */
+function known(names: DcosNamesView, found: unknown[], reply: ApiReply): unknown {
+  return found.length > 0 || names.ready ? found : notReady(reply);
 }
 
 /** An empty list would be taken for the truth. */
@@ -81,7 +88,7 @@ function notReady(reply: ApiReply): ApiReply {
 function vipsRoute(parts: DcosApiParts): (request: ApiRequest, reply: ApiReply) => unknown {
   let made: { readonly revision: number; readonly body: string; readonly etag: string } | undefined;
   return (request, reply) => {
-    if (!isReady(parts)) return notReady(reply);
+    if (!parts.names.ready) return notReady(reply);
     const { revision } = parts.vips;
     if (made?.revision !== revision) {
       const body = JSON.stringify(parts.vips.vips().map(vipJson));

@@ -5,12 +5,14 @@ import { CopiedNames } from './copied-names.ts';
 import { DcosNames } from './names.ts';
 import { DcosStaticNames } from './static-names.ts';
 import { DcosVips } from './vips.ts';
-import { DCOS_TTL_SECONDS, DCOS_ZONES, VIPS_DOMAIN, aliasZones } from './zones.ts';
+import { DCOS_TTL_SECONDS, DCOS_ZONES, VIPS_DOMAIN, aliasZones, fixedApexes } from './zones.ts';
 import type { DcosAlias } from './zones.ts';
 
 /** Everything that DC/OS names need of a DNS server. */
 export interface Dcos {
   readonly heads: readonly ZoneHead[];
+  /** Names of the zones that are known in full before anything is known of the cluster. */
+  readonly fixed: ReadonlySet<string>;
   readonly aliases: readonly DcosAlias[];
   readonly publishers: readonly Publisher[];
   /** Who is behind which VIP; for load balancing, and for the REST API. */
@@ -32,6 +34,7 @@ export function createDcos(
   });
   return {
     heads: DCOS_ZONES,
+    fixed: fixedApexes(config.zkAddresses),
     aliases: aliasZones(config.clusterId),
     publishers: [
       new DcosStaticNames(config),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CatalogPort, CatalogTask } from '../../cluster/index.ts';
-import { HandCatalog, task } from '../testing/catalog.ts';
+import { difference, version, HandCatalog, task } from '../testing/catalog.ts';
 import type { Content } from '../testing/catalog.ts';
 import { Ledger } from '../testing/ledger.ts';
 import { DcosNames } from './names.ts';
@@ -128,6 +128,15 @@ describe('names known by heart', () => {
     expect(follow(make(), [{}, {}])).toEqual([fixed, fixed]);
   });
 
+  it('are there before anything is known of the cluster, but for what leads to its names', () => {
+    const [publisher, ledger] = [make({ aliases: { docs: 'www.example.test' } }), new Ledger()];
+    const [before, after] = [version(0), version(1)];
+    ledger.take(publisher.step(before, difference(before, before)));
+    expect(ledger.lines()).toEqual(fixed);
+    ledger.take(publisher.step(after, difference(before, after)));
+    expect(ledger.lines()).toEqual(['docs.thisdcos.directory. CNAME www.example.test. ttl=5', ...fixed]);
+  });
+
   it('are aliases of the operator', () => {
     const aliases = { 'registry.component': 'master.dcos.thisdcos.directory' };
     expect(follow(make({ aliases }), [{}])[0]).toContain(
@@ -136,7 +145,8 @@ describe('names known by heart', () => {
   });
 
   it('are five of ZooKeeper, however many servers there are', () => {
-    const lines = follow(make({ zkAddresses: ['10.0.0.1', 'fd00::2'] }), [{}])[0] ?? [];
+    const publisher = make({ zkAddresses: ['10.0.0.1', 'fd00::2'] });
+    const lines = follow(publisher, [{ masters: MASTERS }])[0] ?? [];
     expect(lines.filter((l) => l.startsWith('zk-'))).toEqual([
       'zk-1.zk. A 10.0.0.1 ttl=5',
       'zk-2.zk. AAAA fd00::2 ttl=5',

@@ -19,45 +19,50 @@ export class DcosStaticNames implements Publisher {
   readonly name = 'dcos-static';
   readonly #settings: StaticNamesSettings;
   #started = false;
+  #known = false;
   #zk: readonly ZoneRecord[] = [];
 
   constructor(settings: StaticNamesSettings) {
     this.#settings = settings;
   }
 
+  /** Also before anything is known of the cluster; what leads to its names waits for them. */
   step(next: CatalogVersion, diff: CatalogDiff): Iterable<Change> {
     const changes: Change[] = [];
     if (!this.#started) changes.push({ before: [], after: this.#fixed() });
-    if (!this.#started || diff.mastersChanged) {
-      const after = zkRecords(this.#zkAddresses(next));
-      if (after.length > 0 || this.#zk.length > 0) changes.push({ before: this.#zk, after });
+    this.#started = true;
+    if (next.version > 0 && !this.#known) changes.push({ before: [], after: this.#aliases() });
+    this.#known ||= next.version > 0;
+    if (diff.mastersChanged && this.#settings.zkAddresses.length === 0) {
+      const after = zkRecords(mastersOf(next));
+      changes.push({ before: this.#zk, after });
       this.#zk = after;
     }
-    this.#started = true;
     return changes;
   }
 
-  #fixed(): ZoneRecord<RecordType>[] {
-    const aliases = Object.entries(this.#settings.aliases).map(([name, target]) => ({
-      name: `${name}.${DCOS_DOMAIN}.`,
-      host: `${target}.`,
-      type: 'CNAME' as const,
-      ttlSeconds: DCOS_TTL_SECONDS,
-    }));
+  #fixed(): ZoneRecord[] {
     return [
       // The watchdog of a node asks for this one to learn whether its resolver works.
       ...at('ready.spartan.', ['127.0.0.1']),
       ...at('ns.spartan.', ['198.51.100.1']),
       ...at('localhost.', ['127.0.0.1', '::1']),
-      ...aliases,
+      ...zkRecords(this.#settings.zkAddresses),
     ];
   }
 
-  #zkAddresses({ masters, leader }: CatalogVersion): readonly string[] {
-    const { zkAddresses } = this.#settings;
-    if (zkAddresses.length > 0) return zkAddresses;
-    return [...new Set([...masters, ...(leader ? [leader] : [])].map((m) => m.ip))];
+  #aliases(): ZoneRecord<RecordType>[] {
+    return Object.entries(this.#settings.aliases).map(([name, target]) => ({
+      name: `${name}.${DCOS_DOMAIN}.`,
+      host: `${target}.`,
+      type: 'CNAME' as const,
+      ttlSeconds: DCOS_TTL_SECONDS,
+    }));
   }
+}
+
+function mastersOf({ masters, leader }: CatalogVersion): readonly string[] {
+  return [...new Set([...masters, ...(leader ? [leader] : [])].map((m) => m.ip))];
 }
 
 /** The list is repeated until every name has an address. */

@@ -231,3 +231,16 @@ describe('for any history', () => {
     );
   });
 });
+
+describe('how many there are', () => {
+  it('counts VIPs, and backends by whether they take new connections', () => {
+    const tester = new Tester();
+    expect(tester.vips.totals()).toEqual({ vips: 0, taking: 0, draining: 0 });
+    const ill = behind('b.1', '/foo:1', ['9.0.0.2'], { healthy: false });
+    const ending = behind('c.1', '1.2.3.4:80', ['9.0.0.3'], { state: 'TASK_KILLING' });
+    tester.become(behind('a.1', '/foo:1', ['9.0.0.1', 'fd01:b::1']), ill, ending);
+    expect(tester.vips.totals()).toEqual({ vips: 2, taking: 2, draining: 2 });
+    tester.become();
+    expect(tester.vips.totals()).toEqual({ vips: 0, taking: 0, draining: 0 });
+  });
+});

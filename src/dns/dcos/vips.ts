@@ -107,6 +107,20 @@ export class DcosVips implements Publisher {
     return named.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ vip }) => vip);
   }
 
+  /** How many VIPs there are, and how many backends they have: those that take new connections, and all others. */
+  totals(): { readonly vips: number; readonly taking: number; readonly draining: number } {
+    let [vips, taking, draining] = [0, 0, 0];
+    for (const pool of this.#pools.values()) {
+      const backends = backendsOf(pool);
+      if (backends.length > 0) vips++;
+      for (const { weight } of backends) {
+        if (weight === 1) taking++;
+        else draining++;
+      }
+    }
+    return { vips, taking, draining };
+  }
+
   /** Labels that could not be understood, and names for which no address was left. */
   *setAside(): Iterable<Rejected> {
     for (const list of this.#rejected.values()) yield* list;

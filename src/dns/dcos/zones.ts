@@ -23,8 +23,10 @@ const APEXES = [
   'localhost',
 ];
 
-/** Those whose names do not come from the cluster: answered also before anything is known of it. */
-export const FIXED_APEXES: ReadonlySet<string> = new Set(['spartan.', 'localhost.']);
+/** Those whose names do not come from the cluster: that a name is not there is known before anything else is. */
+export function fixedApexes(zkAddresses: readonly string[]): ReadonlySet<string> {
+  return new Set(['spartan.', 'localhost.', ...(zkAddresses.length > 0 ? ['zk.'] : [])]);
+}
 
 export const DCOS_ZONES: readonly ZoneHead[] = APEXES.map((apex) => ({
   apex: `${apex}.`,
