@@ -27,7 +27,7 @@ import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
 import { answerSettings, clusterHead, dcosOf, namesOf, namingSettings, ownDomains } from './served.ts';
 import { DnsServer } from './server/server.ts';
 import { reserve } from './table/index.ts';
-import { Zone } from './zone/index.ts';
+import { NOTHING_CHANGED, Zone } from './zone/index.ts';
 import type { Names, Publisher, ZoneHead } from './zone/index.ts';
 
 export interface DnsParts {
@@ -91,7 +91,7 @@ class DnsComponent implements Dns {
       log,
       onChange: (changed) => {
         const frameworks = { added: [], changed, removed: [] };
-        this.#zone.apply(catalog.current, { ...NOTHING, frameworks });
+        this.#zone.apply(catalog.current, { ...NOTHING_CHANGED, frameworks });
       },
     });
     const answering = new Answering({
@@ -145,6 +145,7 @@ class DnsComponent implements Dns {
     const { config, catalog, log } = this.#parts;
     await preferHugePages(this.#zone.memory);
     this.#frameworkHosts.start();
+    this.#zone.refresh(catalog.current);
     if (catalog.current.version > 0) this.#load(catalog.current);
     this.#unsubscribe = catalog.onChange((next, diff) => {
       if (this.#loaded) this.#apply(next, diff);
@@ -179,7 +180,7 @@ class DnsComponent implements Dns {
   #load(version: CatalogVersion): void {
     this.#loaded = true;
     this.#zone.setStale(version.stale !== undefined);
-    this.#frameworkHosts.follow({ ...NOTHING.frameworks, added: [...version.frameworks.values()] });
+    this.#frameworkHosts.follow({ ...NOTHING_CHANGED.frameworks, added: [...version.frameworks.values()] });
     this.#zone.load({ ...version, frameworks: this.#frameworkHosts.published });
   }
 
@@ -212,16 +213,6 @@ class DnsComponent implements Dns {
     });
   }
 }
-
-const NO_SET = { added: [], changed: [], removed: [] };
-const NOTHING: CatalogDiff = {
-  agents: NO_SET,
-  frameworks: NO_SET,
-  tasks: NO_SET,
-  services: NO_SET,
-  mastersChanged: false,
-  staleChanged: false,
-};
 
 /** How long the thread may be kept from everything else, milliseconds. */
 const SLICE_MS = 4;

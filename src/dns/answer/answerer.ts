@@ -216,10 +216,21 @@ export class Answerer {
       if (this.#settings.forwards && mode !== LOCAL) return COLD;
       return this.#done(mode, RCODE.REFUSED, 0);
     }
-    if (!zone.fixed && !this.#table.ready) return this.#done(mode, RCODE.SERVFAIL, EDE.NOT_READY);
+    if (this.#unknown(at)) return this.#notReady(this.#reply.at, mode);
     this.#aa = true;
     this.#authority(at, keyLength);
     return this.#done(mode, rcode, 0);
+  }
+
+  /** Nothing is known of the cluster, on which the names of this zone depend. */
+  #unknown(zone: number): boolean {
+    return !(this.#settings.zones[zone] as ServedZone).fixed && !this.#table.ready;
+  }
+
+  #notReady(start: number, mode: number): number {
+    this.#reply.rewind(start);
+    this.#aa = false;
+    return this.#done(mode, RCODE.SERVFAIL, EDE.NOT_READY);
   }
 
   /** The SOA of a zone, in whose negative answers its TTL is the minimum. `keyLength` is that of the name that was looked up. */
@@ -280,6 +291,8 @@ export class Answerer {
       if (set !== 0) continue;
       const zone = this.#zoneOf(t.bytes, target, end);
       if (zone >= 0) {
+        // Where the chain leads may be known later: nobody is to keep that there is nothing.
+        if (this.#unknown(zone)) return this.#notReady(start, mode);
         this.#renamed = true;
         this.#authority(zone, 0);
         return this.#done(mode, node === 0 ? RCODE.NXDOMAIN : RCODE.NOERROR, 0);

@@ -64,6 +64,36 @@ describe('DNS over UDP and TCP', () => {
     expect(reply.answers.map((a) => [...a.rdata].join('.')).sort()).toEqual(['10.1.0.0', '10.1.0.1']);
   });
 
+  it('answers records of the config before anything is known of the cluster, and nothing that depends on it', async () => {
+    const { dns, catalog, reactor, health } = await start({
+      records: [
+        { name: 'db.mesos', type: 'A', value: '10.7.0.1' },
+        { name: 'site.mesos', type: 'CNAME', value: 'web.marathon.mesos' },
+      ],
+    });
+    const ask = (name: string) =>
+      askUdp(reactor, dns.addresses.udp, queryBytes(name, TYPE.A, { edns: EDNS }));
+    const early = await ask('db.mesos.');
+    expect([early.rcode, early.authoritative, early.answers.map((a) => a.rdata.join('.'))]).toEqual([
+      RCODE.NOERROR,
+      true,
+      ['10.7.0.1'],
+    ]);
+    for (const name of ['web.marathon.mesos.', 'site.mesos.', 'nope.mesos.']) {
+      const reply = await ask(name);
+      expect([name, reply.rcode, reply.answers]).toEqual([name, RCODE.SERVFAIL, []]);
+      expect(reply.edns?.options).toEqual([{ code: 15, data: Uint8Array.of(0, EDE.NOT_READY) }]);
+    }
+    expect(health.report().ready).toBe(false);
+    catalog.become(content(1));
+    expect((await ask('site.mesos.')).answers.map((a) => a.name)).toEqual([
+      'site.mesos.',
+      'web.marathon.mesos.',
+    ]);
+    expect((await ask('nope.mesos.')).rcode).toBe(RCODE.NXDOMAIN);
+    expect((await ask('db.mesos.')).answers).toHaveLength(1);
+  });
+
   it('answers on from the last known state, and tells so to who understands it', async () => {
     const { dns, catalog, reactor, health } = await start();
     catalog.become({ ...content(1), stale: { sinceMs: 0, reason: 'the master does not answer' } });

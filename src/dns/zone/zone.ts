@@ -1,9 +1,12 @@
-import type { CatalogDiff, CatalogVersion, SetDiff } from '../../cluster/index.ts';
+import type { CatalogDiff, CatalogVersion } from '../../cluster/index.ts';
 import { TableFull, TableReader, TableWriter, listTable, recordsOf } from '../table/index.ts';
 import { TYPE, nameBytes, soaRdata, textOfName } from '../wire/index.ts';
 import type { Change, Publisher } from './publisher.ts';
+import { LeftOut } from './left-out.ts';
+import type { UnservableRecord } from './left-out.ts';
 import { recordData, textOfData, unservable } from './record-data.ts';
 import type { RecordType, ZoneRecord } from './records.ts';
+import { NOTHING_CHANGED, everythingAdded } from './whole-steps.ts';
 
 /** One zone that is served, with its SOA record. Names are absolute and lower-case. */
 export interface ZoneHead {
@@ -43,14 +46,6 @@ export interface ZoneParts {
   };
 }
 
-/** A record that DNS cannot say. */
-export interface UnservableRecord {
-  readonly name: string;
-  readonly host: string;
-  readonly type: RecordType;
-  readonly reason: string;
-}
-
 export type Lookup =
   | { readonly kind: 'answer'; readonly values: readonly string[] }
   /** The name exists, with no record of that type (RFC 2308 §2.2). */
@@ -67,7 +62,7 @@ export class Zone {
   readonly table: TableReader;
   readonly #writer: TableWriter;
   readonly #parts: ZoneParts;
-  readonly #unservable = new Map<string, UnservableRecord & { count: number }>();
+  readonly #leftOut = new LeftOut();
   /** Names with a limit of answers, also those that are not there now. */
   readonly #limits = new Map<string, number>();
   readonly #jobs: Generator<void>[] = [];
@@ -151,20 +146,32 @@ export class Zone {
 
   /** Follow one step of the catalog. */
   apply(next: CatalogVersion, diff: CatalogDiff): void {
+    this.#take(next, diff, true);
+  }
+
+  /**
+   * Ask the publishers for what does not depend on the cluster: records of the config. Before anything is known of the cluster too,
+   * and then the zone is no more `ready` than before.
+   */
+  refresh(current: CatalogVersion): void {
+    this.#take(current, NOTHING_CHANGED, false);
+  }
+
+  #take(next: CatalogVersion, diff: CatalogDiff, known: boolean): void {
     // All of them decide now, while the catalog is what `next` says; what they decided is written when its turn comes.
     const steps = this.#parts.publishers.map((publisher) => publisher.step(next, diff));
-    this.#jobs.push(this.#write(steps));
+    this.#jobs.push(this.#write(steps, known));
     if (!this.#waiting) this.#run();
   }
 
-  *#write(steps: readonly Iterable<Change>[]): Generator<void> {
+  *#write(steps: readonly Iterable<Change>[], known: boolean): Generator<void> {
     for (const changes of steps) {
       for (const change of changes) {
         this.#apply(change);
         yield;
       }
     }
-    if (!this.#ready) {
+    if (known && !this.#ready) {
       this.#ready = true;
       this.#revision++;
     }
@@ -230,7 +237,7 @@ export class Zone {
     if (isUpper(record.name)) return;
     const name = nameBytes(record.name);
     const said = name && recordData(record, this.#parts.srvWeight);
-    if (!name || !said) return this.#setAside(record, unservable(record) ?? 'its value is not valid');
+    if (!name || !said) return this.#leftOut.add(record, unservable(record) ?? 'its value is not valid');
     try {
       const ttl = record.ttlSeconds ?? this.#parts.ttlSeconds;
       if (!this.#writer.add(name, name.length, said.type, ttl, said.data)) return;
@@ -240,13 +247,13 @@ export class Zone {
       if (limit !== undefined) this.#writer.limitAnswers(name, name.length, limit);
     } catch (error) {
       if (!(error instanceof TableFull)) throw error;
-      this.#setAside(record, `${error.message}: raise dns.maxTableMiB`);
+      this.#leftOut.add(record, fullReason(error));
     }
   }
 
   #remove(record: ZoneRecord<RecordType>): void {
     if (isUpper(record.name)) return;
-    if (this.#unservable.size > 0 && this.#takeBack(record)) return;
+    if (this.#leftOut.takeBack(record)) return;
     const name = nameBytes(record.name);
     const said = name && recordData(record, this.#parts.srvWeight);
     if (!name || !said || !this.#writer.remove(name, name.length, said.type, said.data)) return;
@@ -256,11 +263,12 @@ export class Zone {
 
   #declare(text: string, by: 1 | -1): void {
     const name = isUpper(text) ? undefined : nameBytes(text);
-    if (!name) return;
+    if (!name || (by === -1 && this.#leftOut.takeNameBack(text))) return;
     try {
       if (this.#writer.declare(name, name.length, by)) this.#revision++;
     } catch (error) {
       if (!(error instanceof TableFull)) throw error;
+      this.#leftOut.addName(text, fullReason(error));
     }
   }
 
@@ -269,23 +277,6 @@ export class Zone {
     else this.#limits.set(text, answers);
     const name = nameBytes(text);
     if (name) this.#writer.limitAnswers(name, name.length, answers ?? 0);
-  }
-
-  #setAside(record: ZoneRecord<RecordType>, reason: string): void {
-    const key = unservableKey(record);
-    const known = this.#unservable.get(key);
-    if (known) known.count++;
-    else {
-      const { name, host, type } = record;
-      this.#unservable.set(key, { name, host, type, reason, count: 1 });
-    }
-  }
-
-  #takeBack(record: ZoneRecord<RecordType>): boolean {
-    const key = unservableKey(record);
-    const known = this.#unservable.get(key);
-    if (known && --known.count === 0) this.#unservable.delete(key);
-    return known !== undefined;
   }
 
   /** `name` is absolute and lower-case. For the APIs; answers are assembled elsewhere. */
@@ -300,8 +291,8 @@ export class Zone {
   hosts(name: string, type: RecordType): readonly string[] {
     const node = this.#node(name);
     const values = node === 0 ? [] : this.#values(node, type);
-    if (this.#unservable.size === 0) return values;
-    const others = [...this.#unservable.values()].filter((r) => r.name === name && r.type === type);
+    if (this.#leftOut.size === 0) return values;
+    const others = [...this.#leftOut.records()].filter((r) => r.name === name && r.type === type);
     return [...values, ...others.map((r) => r.host)];
   }
 
@@ -313,14 +304,19 @@ export class Zone {
     }
   }
 
-  /** Records that DNS cannot say, with the reason. */
-  unservable(): UnservableRecord[] {
-    return [...this.#unservable.values()].map(({ name, host, type, reason }) => ({
-      name,
-      host,
-      type,
-      reason,
-    }));
+  /** Records that DNS cannot say, or that found no room. */
+  unservable(): readonly UnservableRecord[] {
+    return [...this.#leftOut.records()];
+  }
+
+  /** Names that found no room, where they have no records. */
+  unservableNames(): readonly { readonly name: string; readonly reason: string }[] {
+    return [...this.#leftOut.names()];
+  }
+
+  /** How many records and names are not in the table. */
+  get leftOut(): number {
+    return this.#leftOut.size;
   }
 
   #node(name: string): number {
@@ -354,8 +350,8 @@ function isUpper(text: string): boolean {
   return false;
 }
 
-function unservableKey(record: ZoneRecord<RecordType>): string {
-  return `${record.type} ${record.name} ${record.host}`;
+function fullReason(error: TableFull): string {
+  return `${error.message}: raise dns.maxTableMiB`;
 }
 
 function sameRecords(a: readonly ZoneRecord<RecordType>[], b: readonly ZoneRecord<RecordType>[]): boolean {
@@ -373,19 +369,4 @@ function sameRecords(a: readonly ZoneRecord<RecordType>[], b: readonly ZoneRecor
       );
     })
   );
-}
-
-function everythingAdded(version: CatalogVersion): CatalogDiff {
-  return {
-    agents: added(version.agents),
-    frameworks: added(version.frameworks),
-    tasks: added(version.tasks),
-    services: added(version.services),
-    mastersChanged: true,
-    staleChanged: true,
-  };
-}
-
-function added<T>(map: ReadonlyMap<string, T>): SetDiff<T> {
-  return { added: [...map.values()], changed: [], removed: [] };
 }
