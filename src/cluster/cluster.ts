@@ -44,7 +44,7 @@ export interface ClusterParts {
 const BATCH_MS = 5;
 const TICK_MS = 1_000;
 /** So long at a time a large step of the catalog is worked on. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 
 /** The cluster room at work: watch, model and catalog. Starting never waits for a master. */
 export function createCluster(parts: ClusterParts): Component & { readonly catalog: Catalog } {

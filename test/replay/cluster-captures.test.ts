@@ -116,8 +116,16 @@ describe('captures of a real Mesos', () => {
   it('decodes the recorded bytes, however they were cut, into the same states', () => {
     const bytes = recordedBytes('operator-stream--json');
     const expected = comparable(followRecording());
-    for (const size of [1, 7, 300, 4096, bytes.length]) {
-      const session = new StreamSession({ masters: [], leader: undefined, previous: undefined });
+    // Read whole, or taken apart as they arrive: the same.
+    const sizes = [1, 7, 300, 4096, bytes.length];
+    const ways = sizes.flatMap((size) => [1, 65_536].map((largeBytes) => ({ size, largeBytes })));
+    for (const { size, largeBytes } of ways) {
+      const session = new StreamSession({
+        masters: [],
+        leader: undefined,
+        previous: undefined,
+        largeBytes,
+      });
       const consumer = new ClusterModel();
       for (let i = 0; i < bytes.length; i += size) {
         const step = session.push(bytes.subarray(i, i + size));

@@ -48,7 +48,7 @@ export function createCatalogBuilder(options: CatalogBuilderOptions): CatalogBui
 }
 
 /** A step of more changes than this is made on a copy, with rests, and shown when it is complete. */
-const LARGE = 1_000;
+const LARGE = 500;
 
 class Builder implements CatalogBuilder {
   #holding = new Holding();

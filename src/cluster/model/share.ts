@@ -34,12 +34,16 @@ export function sharedText(text: string): string {
 /** A list of numbers as others have it already. */
 export function sharedNumbers(list: readonly number[]): readonly number[] {
   const [only] = list;
-  if (only === undefined) return NOTHING;
-  return list.length === 1 ? singles.of(only) : list;
+  return only !== undefined && list.length === 1 ? singles.of(only) : compact(list);
 }
 
 /** Most entities have nothing of most kinds: they all share this nothing. */
 export const NOTHING: readonly never[] = Object.freeze([]);
+
+/** The same list with no room to grow: one that values were pushed to holds room for sixteen more. */
+export function compact<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list.slice();
+}
 
 const lists = new Map<string, readonly unknown[]>();
 

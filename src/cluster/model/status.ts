@@ -1,7 +1,7 @@
 import { isIp } from '../../core/ip.ts';
 import { asBoolean, asList, asNumber, asText, at, member } from './json.ts';
 import { readLabelList } from './labels.ts';
-import { NOTHING, sharedText } from './share.ts';
+import { compact, NOTHING, sharedText } from './share.ts';
 import type { NamedNetwork, RunningStatus } from './types.ts';
 
 /** When a status was made, in milliseconds; 0 when it does not say. */
@@ -14,7 +14,7 @@ export function readRunningStatus(status: unknown): RunningStatus {
   const labels = readLabelList(member(status, 'labels'), []);
   const networks = asList(at(status, 'container_status', 'network_infos')).map(readNetwork);
   const byLabel = (key: string): readonly string[] =>
-    orNothing(labels.filter((l) => l.key === key && isIp(l.value)).map((l) => l.value));
+    compact(labels.filter((l) => l.key === key && isIp(l.value)).map((l) => l.value));
   return {
     timestampMs: statusTimeMs(status),
     healthy: asBoolean(member(status, 'healthy')),
@@ -31,7 +31,7 @@ function readNetwork(info: unknown): NamedNetwork {
   // Mesos before 0.26 had one address per network, without a list.
   const texts = list.length > 0 ? list.map((a) => member(a, 'ip_address')) : [member(info, 'ip_address')];
   const ips = texts.filter((text) => typeof text === 'string' && isIp(text)) as string[];
-  return { name: sharedText(asText(member(info, 'name')) ?? ''), ips: orNothing(ips) };
+  return { name: sharedText(asText(member(info, 'name')) ?? ''), ips: compact(ips) };
 }
 
 function networkIps(networks: readonly NamedNetwork[]): readonly string[] {
@@ -41,11 +41,7 @@ function networkIps(networks: readonly NamedNetwork[]): readonly string[] {
 }
 
 function named(networks: readonly NamedNetwork[]): readonly NamedNetwork[] {
-  return orNothing(networks.filter((n) => n.name !== ''));
-}
-
-function orNothing<T>(list: readonly T[]): readonly T[] {
-  return list.length === 0 ? NOTHING : list;
+  return compact(networks.filter((n) => n.name !== ''));
 }
 
 /** What a task's history says: its newest TASK_RUNNING status (of equals the first), and when it first ran. */

@@ -1,5 +1,6 @@
 import { sleep } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
+import { releasePiece } from '../../core/http/client.ts';
 import type { HttpResponse } from '../../core/http/client.ts';
 import { runInSlices } from '../../core/slices.ts';
 import type { Work } from '../../core/slices.ts';
@@ -173,6 +174,7 @@ async function readDocument(response: HttpResponse, { reader, rest }: Polled): P
   reader.begin('v0');
   for await (const bytes of response.body) {
     reader.push(bytes);
+    releasePiece(bytes);
     if (rest.due()) await rest.take();
   }
   return reader.end();

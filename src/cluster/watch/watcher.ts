@@ -46,7 +46,7 @@ const GOOD_MS = 5_000;
 /** So long a master may take to give the first state before the one of an earlier life is used. */
 const LAST_KNOWN_AFTER_MS = 1_500;
 /** So long at a time a large state is worked on. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 const NO_ANSWER = 'no master has answered yet';
 
 export function createWatcher(parts: WatcherParts): ClusterWatcher {

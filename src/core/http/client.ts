@@ -84,3 +84,13 @@ async function send(agent: Agent, request: HttpRequest): Promise<HttpResponse> {
     cancel: () => void body.destroy(),
   };
 }
+
+/**
+ * Give the memory of a piece of a body back at once, for bodies of a hundred megabytes: as garbage they would make the
+ * collector stop the process several times in each. The piece must not be used again. Only a piece that has its memory
+ * for itself is given back; in others the client may have to read on.
+ */
+export function releasePiece(piece: Uint8Array): void {
+  const { buffer } = piece;
+  if (buffer instanceof ArrayBuffer && piece.byteLength === buffer.byteLength) buffer.transfer(0);
+}

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Health } from '../health.ts';
 import { Metrics } from '../metrics.ts';
-import { createHttpClient } from './client.ts';
+import { createHttpClient, releasePiece } from './client.ts';
 import type { HttpClient } from './client.ts';
 import { addOperationalRoutes } from './operational.ts';
 import { createApi, listen } from './server.ts';
@@ -25,6 +25,28 @@ async function serve(build: (api: Api) => void): Promise<{ url: string; client: 
   );
   return { url: `http://127.0.0.1:${port}`, client };
 }
+
+it('gives back the memory of a piece that has it for itself, and of no other', async () => {
+  const shared = new Uint8Array(10);
+  releasePiece(shared.subarray(0, 9));
+  expect(shared.byteLength).toBe(10);
+  const own = new Uint8Array(10);
+  releasePiece(own);
+  expect(own.byteLength).toBe(0);
+  // A client whose pieces are given back as they come reads all of a large body, and the next one.
+  const { url, client } = await serve((api) => {
+    api.get('/large', async () => Buffer.alloc(3_000_000, 'x'));
+  });
+  for (let round = 0; round < 3; round++) {
+    const response = await client.request({ method: 'GET', url: `${url}/large` });
+    let bytes = 0;
+    for await (const piece of response.body) {
+      bytes += piece.filter((b) => b === 0x78).length;
+      releasePiece(piece);
+    }
+    expect(bytes).toBe(3_000_000);
+  }
+});
 
 describe('server and client', () => {
   it('hand bodies over as bytes, whatever their media type', async () => {
