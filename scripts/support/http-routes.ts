@@ -97,7 +97,13 @@ function configWithoutPorts(data: string): ReturnType<typeof rimrockConfigSchema
     agent: { port: 0, master: `http://${NOWHERE}`, workDir: join(data, 'agent'), onStop: 'kill' },
     marathon: { port: 0, master: NOWHERE },
     cluster: { masters: [NOWHERE] },
-    dns: { port: 0, httpPort: 0, externalOn: false, drainMs: 0 },
+    dns: {
+      port: 0,
+      httpPort: 0,
+      externalOn: false,
+      drainMs: 0,
+      dcos: { enabled: true, http: { port: 0 } },
+    },
     lb: { http: { port: 0 }, admin: { port: 0 } },
   });
 }

@@ -55,13 +55,13 @@ ${WRITTEN}
 ${sections.join('\n')}`;
 }
 
-/** Every room is built, none is started. */
+/** Every room is built with all that it can have, none is started. */
 async function allMetrics(): Promise<(readonly [name: string, help: string])[]> {
   const up = roles.find((role) => role.name === 'up');
   if (!up) throw new Error('there is no role up');
   const data = mkdtempSync(join(tmpdir(), 'rimrock-docs-'));
   try {
-    const config = rimrockConfigSchema.parse({ data });
+    const config = rimrockConfigSchema.parse({ data, dns: { dcos: { enabled: true } } });
     const around = { clock: systemClock, random: systemRandom, log: silentLogger, environment: {} };
     const parts = await buildParts(up, config, around);
     const names = new Map<string, string>();

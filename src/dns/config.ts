@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { dcosSchema } from './dcos/config.ts';
+import { dcosProblems, dcosSchema } from './dcos/config.ts';
 import { ipBytes } from './zone/index.ts';
 import { soaName } from './soa-name.ts';
 import { isName } from './wire/index.ts';
@@ -195,6 +195,9 @@ export const dnsConfigSchema = z
       ),
   })
   .superRefine(checkNames)
+  .superRefine((config, context) => {
+    for (const { path, message } of dcosProblems(config)) context.addIssue({ code: 'custom', path, message });
+  })
   .superRefine((config, context) => {
     if (!config.dnsOn && !config.httpOn)
       context.addIssue({ code: 'custom', path: ['dnsOn'], message: 'either dnsOn or httpOn must be true' });

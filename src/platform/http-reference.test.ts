@@ -23,10 +23,10 @@ describe('docs/reference/http.md', () => {
 
   it('has a section for each API, and no other', () => {
     expect([...listed.keys()].sort()).toEqual([...code.keys()].sort());
-    expect(code.size).toBe(5);
+    expect(code.size).toBe(6);
   });
 
-  it.each(['marathon.port', 'dns.httpPort', 'lb.admin.port', 'agent.port'])(
+  it.each(['marathon.port', 'dns.httpPort', 'dns.dcos.http.port', 'lb.admin.port', 'agent.port'])(
     '%s: every route, and no other',
     (key) => {
       const bare = [...(code.get(key) ?? [])].filter((route) => !route.includes('/slave(1)'));

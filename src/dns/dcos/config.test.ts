@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decode } from '../../core/config/decode.ts';
+import { dnsConfigSchema } from '../config.ts';
 import { dcosSchema } from './config.ts';
 
 const read = (input: unknown) => decode(dcosSchema, input);
@@ -44,5 +45,31 @@ describe('the config of DC/OS names', () => {
     [{ clusterId: 'a..b' }, 'clusterId'],
   ])('refuses %j', (input, path) => {
     expect(paths(input)).toEqual([path]);
+  });
+});
+
+describe('with the rest of the config of DNS', () => {
+  const upstream = ['10.0.0.53'];
+  const issues = (input: object, enabled = true): string[] => {
+    const dcos = { enabled, clusterId: 'kdx31' };
+    const decoded = decode(dnsConfigSchema, { dcos, ...input });
+    return decoded.ok ? [] : decoded.issues.map((i) => i.path);
+  };
+
+  it.each([
+    [{ domain: 'zk' }, 'domain'],
+    [{ domain: 'mesos.thisdcos.directory' }, 'domain'],
+    [{ zoneResolvers: { 'l4lb.thisdcos.directory': upstream } }, 'zoneResolvers.l4lb.thisdcos.directory'],
+    [{ zoneResolvers: { 'web.spartan': upstream } }, 'zoneResolvers.web.spartan'],
+    [{ zoneResolvers: { 'thisdcos.global': upstream } }, 'zoneResolvers.thisdcos.global'],
+    [{ zoneResolvers: { 'kdx31.dcos.directory': upstream } }, 'zoneResolvers.kdx31.dcos.directory'],
+  ])('refuses %j, but without its names', (input, path) => {
+    expect(issues(input)).toEqual([path]);
+    expect(issues(input, false)).toEqual([]);
+  });
+
+  it('takes what only looks alike, and other clusters', () => {
+    const zones = ['nothisdcos.directory', 'other.dcos.directory', 'ready'];
+    expect(issues({ zoneResolvers: Object.fromEntries(zones.map((zone) => [zone, upstream])) })).toEqual([]);
   });
 });

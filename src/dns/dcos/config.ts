@@ -3,7 +3,7 @@ import { isIp } from '../../core/ip.ts';
 import { isDomain } from '../resolver-address.ts';
 import { isName } from '../wire/index.ts';
 import { boundsOf } from './vip-address.ts';
-import { DCOS_DOMAIN, MESOS_DOMAIN, NAMES_DOMAIN, VIPS_DOMAIN } from './zones.ts';
+import { DCOS_DOMAIN, DCOS_ZONES, MESOS_DOMAIN, NAMES_DOMAIN, VIPS_DOMAIN, aliasZones } from './zones.ts';
 
 /** Parts of `thisdcos.directory` whose names are made of the cluster. */
 const TAKEN = [NAMES_DOMAIN, MESOS_DOMAIN, VIPS_DOMAIN, `dclb.${DCOS_DOMAIN}`];
@@ -79,3 +79,35 @@ export const dcosSchema = z.strictObject({
 });
 
 export type DcosConfig = z.output<typeof dcosSchema>;
+
+/** Names that cannot be answered as the rest of the config says, for they are those of DC/OS. */
+export function dcosProblems(config: {
+  readonly dcos: DcosConfig;
+  readonly domain: string;
+  readonly zoneResolvers: Readonly<Record<string, readonly string[]>>;
+}): { readonly path: string[]; readonly message: string }[] {
+  const { dcos, domain, zoneResolvers } = config;
+  if (!dcos.enabled) return [];
+  const taken = [
+    ...DCOS_ZONES.map((zone) => zone.apex.slice(0, -1)),
+    ...aliasZones(dcos.clusterId).map(({ from }) => from),
+  ];
+  const within = (name: string): string | undefined => taken.find((zone) => `.${name}`.endsWith(`.${zone}`));
+  const problems = Object.keys(zoneResolvers).flatMap((name) => {
+    const zone = within(name);
+    if (zone === undefined) return [];
+    return [
+      {
+        path: ['zoneResolvers', name],
+        message: `is answered here, with dns.dcos.enabled, as part of ${zone}`,
+      },
+    ];
+  });
+  const zone = within(domain);
+  if (zone !== undefined)
+    problems.unshift({
+      path: ['domain'],
+      message: `lies in ${zone}, which is another zone with dns.dcos.enabled`,
+    });
+  return problems;
+}

@@ -23,6 +23,9 @@ export function listenAddresses(config: RimrockConfig): readonly ListenAddress[]
     ...(dns.httpOn
       ? [row('dns', 'Mesos-DNS HTTP API', { host: dns.httpHost, port: dns.httpPort }, 'dns.httpPort')]
       : []),
+    ...(dns.dcos.enabled && dns.dcos.http.enabled
+      ? [row('dns', 'REST API of DC/OS', dns.dcos.http, 'dns.dcos.http.port')]
+      : []),
     row('lb', 'load balancer', lb.http, 'lb.http.port'),
     row('lb', "load balancer's admin API", lb.admin, 'lb.admin.port'),
   ];

@@ -113,7 +113,11 @@ function addEdge(config: RimrockConfig, { clock, log }: Surroundings, add: Add):
     told,
   });
   add('dns', 'dns', (s) => createDns({ ...s, config: config.dns, catalog, reactor }), {
-    ports: ({ addresses: { udp, http } }) => ({ 'dns.port': udp.port, 'dns.httpPort': http?.port ?? 0 }),
+    ports: ({ addresses: { udp, http, dcosHttp } }) => ({
+      'dns.port': udp.port,
+      'dns.httpPort': http?.port ?? 0,
+      'dns.dcos.http.port': dcosHttp?.port ?? 0,
+    }),
   });
   add('lb', 'lb', (s) => createLoadBalancer({ ...s, config: config.lb, catalog, reactor }), {
     told,

@@ -70,6 +70,7 @@ describe('the table', () => {
     const some = listenAddresses(config);
     expect(some.map((a) => a.portKey)).not.toContain('dns.httpPort');
     expect(some.map((a) => a.portKey)).not.toContain('marathon.port');
+    expect(some.map((a) => a.portKey)).not.toContain('dns.dcos.http.port');
     const text = readyTable({
       version: '1',
       tookMs: 1,
@@ -81,6 +82,14 @@ describe('the table', () => {
     expect(text).toContain('http://[::1]:8000');
     const all = listenAddresses(rimrockConfigSchema.parse({ dns: { host: '::' } }));
     expect(commandsToTry(all, 'mesos', 'x')[1]).toMatch(/^dig @::1 -p 8053 /);
+  });
+
+  it('has the REST API of DC/OS where its names are served', () => {
+    const keys = (dcos: object): string[] =>
+      listenAddresses(rimrockConfigSchema.parse({ dns: { dcos } })).map((a) => `${a.portKey} ${a.port}`);
+    expect(keys({ enabled: true })).toContain('dns.dcos.http.port 62080');
+    expect(keys({ enabled: true, http: { enabled: false } }).join()).not.toContain('dcos');
+    expect(keys({ enabled: false }).join()).not.toContain('dcos');
   });
 });
 
