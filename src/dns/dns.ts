@@ -25,6 +25,7 @@ import { FrameworkHosts } from './framework-hosts.ts';
 import { exposeResolverMetrics } from './forward/metrics.ts';
 import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
 import { answerSettings, clusterHead, dcosOf, namesOf, namingSettings, ownDomains } from './served.ts';
+import { exposeUdpMetrics, workersCondition } from './server/metrics.ts';
 import { DnsServer } from './server/server.ts';
 import { reserve } from './table/index.ts';
 import { NOTHING_CHANGED, Zone } from './zone/index.ts';
@@ -128,7 +129,11 @@ class DnsComponent implements Dns {
       zoneRevision: () => this.#zone.revision,
       tcpConnections: () => this.#server.tcpConnections,
       forwardsUnderWay: () => answering.resolver.underWay,
+      tableBytes: () => this.#zone.tableBytes,
+      leftOut: () => this.#zone.leftOut,
+      stepsBehind: () => this.#zone.behind,
     });
+    exposeUdpMetrics(parts.metrics, this.#server.udp);
     exposeResolverMetrics(parts.metrics, answering.resolver);
     this.#addHealth();
   }
@@ -199,7 +204,8 @@ class DnsComponent implements Dns {
   }
 
   #addHealth(): void {
-    const { catalog, clock, health } = this.#parts;
+    const { config, catalog, clock, health } = this.#parts;
+    if (config.dnsOn) health.require('dns_workers', () => workersCondition(this.#server.udp));
     health.require('dns', () =>
       this.#running ? { ok: true } : { ok: false, detail: 'DNS is not started, or stops' },
     );

@@ -10,6 +10,9 @@ async function lines(counters: DnsCounters): Promise<string[]> {
     zoneRevision: () => 2,
     tcpConnections: () => 3,
     forwardsUnderWay: () => 4,
+    tableBytes: () => 5,
+    leftOut: () => 6,
+    stepsBehind: () => 7,
   });
   return (await metrics.text()).split('\n');
 }
@@ -38,7 +41,9 @@ describe('the metrics of DNS', () => {
         'rimrock_dns_questions_total{type="A"} 0',
         'rimrock_dns_rate_limited_total{outcome="slipped"} 8',
         'rimrock_dns_rate_limited_total{outcome="dropped"} 0',
-        'rimrock_dns_datagrams_total 20',
+        'rimrock_dns_table_bytes 5',
+        'rimrock_dns_records_set_aside 6',
+        'rimrock_dns_zone_steps_behind 7',
         'rimrock_dns_batches_total 2',
         'rimrock_dns_answer_seconds_bucket{le="0.00002"} 0',
         'rimrock_dns_answer_seconds_bucket{le="0.00005"} 20',

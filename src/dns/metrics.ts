@@ -68,6 +68,12 @@ export interface DnsGauges {
   zoneRevision(): number;
   tcpConnections(): number;
   forwardsUnderWay(): number;
+  /** Bytes of memory that the table of answers has come to use. */
+  tableBytes(): number;
+  /** Records and names that are published and not in the table. */
+  leftOut(): number;
+  /** Steps of the cluster that are not written in full yet. */
+  stepsBehind(): number;
 }
 
 export function exposeDnsMetrics(metrics: Metrics, counters: DnsCounters, gauges: DnsGauges): void {
@@ -89,6 +95,17 @@ export function exposeDnsMetrics(metrics: Metrics, counters: DnsCounters, gauges
     () => counters.forwardRejected,
   );
   one('rimrock_dns_zone_records', 'Distinct records in the domain.', () => gauges.zoneRecords());
+  one('rimrock_dns_table_bytes', 'Memory that the table of answers has come to use.', () =>
+    gauges.tableBytes(),
+  );
+  one(
+    'rimrock_dns_records_set_aside',
+    'Records and names that DNS cannot say or that found no room; /rejected names them.',
+    () => gauges.leftOut(),
+  );
+  one('rimrock_dns_zone_steps_behind', 'Steps of the cluster that are not in the answers yet.', () =>
+    gauges.stepsBehind(),
+  );
   one('rimrock_dns_zone_revision', 'Changes of the domain since the start.', () => gauges.zoneRevision());
   one('rimrock_dns_tcp_connections', 'TCP connections that are open.', () => gauges.tcpConnections());
   one('rimrock_dns_forwards_under_way', 'Questions that wait for a resolver.', () =>
@@ -116,10 +133,11 @@ function exposeAnswering(metrics: Metrics, counters: DnsCounters): void {
   );
   one('rimrock_dns_malformed_total', 'Queries that could not be read.', COUNT.malformed);
   metrics.observed('rimrock_dns_questions_total', 'Questions by type.', () => counters.questions());
-  by('rimrock_dns_cold_total', 'Questions for names outside the zones, by what became of them.', 'outcome', {
-    forwarded: COUNT.coldForwarded,
-    dropped: COUNT.coldDropped,
-  });
+  one(
+    'rimrock_dns_cold_total',
+    'Questions that the table did not answer, for names outside the zones.',
+    COUNT.coldTaken,
+  );
   by(
     'rimrock_dns_rate_limited_total',
     'Replies over the rate of their prefix, by what became of them.',
@@ -133,9 +151,7 @@ function exposeAnswering(metrics: Metrics, counters: DnsCounters): void {
     valid: COUNT.cookiesValid,
     invalid: COUNT.cookiesInvalid,
   });
-  one('rimrock_dns_receive_errors_total', 'Failures to receive or send datagrams.', COUNT.receiveErrors);
   one('rimrock_dns_batches_total', 'Batches in which datagrams were received.', COUNT.batches);
-  one('rimrock_dns_datagrams_total', 'Datagrams received in batches.', COUNT.datagrams);
   metrics.observedHistogram(
     'rimrock_dns_answer_seconds',
     'Time from receiving a batch of datagrams until its replies were sent.',
@@ -144,6 +160,6 @@ function exposeAnswering(metrics: Metrics, counters: DnsCounters): void {
   metrics.observed(
     'rimrock_dns_query_samples_dropped_total',
     'Samples of the query log that were left out for their rate.',
-    () => [{ value: counters.querySamplesDropped }],
+    () => [{ value: counters.querySamplesDropped + totals.of(COUNT.samplesDropped) }],
   );
 }

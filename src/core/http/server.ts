@@ -1,5 +1,5 @@
 import { fastify } from 'fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 
 export type Api = FastifyInstance;
 export type ApiRequest = FastifyRequest;
@@ -12,7 +12,17 @@ export type ApiReply = FastifyReply;
  * Idle keep-alive connections are never closed by us: Mesos does not, and real Mesos clients break when a server does
  * (a Node default of 5 s made pymesos resubscribe for ever). Slow request heads are closed after 60 s.
  */
-export function createApi(options: { readonly bodyLimitBytes?: number } = {}): Api {
+export function createApi(
+  options: {
+    readonly bodyLimitBytes?: number;
+    /** Answers a path that cannot be decoded, such as `/%zz`; by default 400 in JSON. */
+    readonly onBadPath?: (reply: ApiReply) => ApiReply;
+  } = {},
+): Api {
+  const { onBadPath } = options;
+  const badPaths: Pick<FastifyServerOptions, 'frameworkErrors'> = onBadPath
+    ? { frameworkErrors: (_error, _request, reply) => void onBadPath(reply) }
+    : {};
   const api = fastify({
     logger: false,
     bodyLimit: options.bodyLimitBytes ?? 16 * 1024 * 1024,
@@ -21,6 +31,7 @@ export function createApi(options: { readonly bodyLimitBytes?: number } = {}): A
     requestTimeout: 0,
     forceCloseConnections: true,
     return503OnClosing: false,
+    ...badPaths,
     exposeHeadRoutes: true,
     http: { headersTimeout: 60_000, connectionsCheckingInterval: 1_000 },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },

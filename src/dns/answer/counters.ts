@@ -21,20 +21,17 @@ export const COUNT = {
   malformed: SINGLES_AT + 1,
   /** Replies from which answers were left out for their size. */
   truncated: SINGLES_AT + 2,
-  /** Questions for names outside our zones, handed to the main thread. */
-  coldForwarded: SINGLES_AT + 3,
-  /** The same, not handed on because too many wait there. */
-  coldDropped: SINGLES_AT + 4,
+  /** Questions for names outside our zones, taken up by the main thread. */
+  coldTaken: SINGLES_AT + 3,
   /** Limited replies that were sent truncated, and that were not sent. */
-  rateSlipped: SINGLES_AT + 5,
-  rateDropped: SINGLES_AT + 6,
-  cookiesValid: SINGLES_AT + 7,
-  cookiesInvalid: SINGLES_AT + 8,
-  /** Receiving or sending failed. */
-  receiveErrors: SINGLES_AT + 9,
-  /** Batches of datagrams, and datagrams in them. */
-  batches: SINGLES_AT + 10,
-  datagrams: SINGLES_AT + 11,
+  rateSlipped: SINGLES_AT + 4,
+  rateDropped: SINGLES_AT + 5,
+  cookiesValid: SINGLES_AT + 6,
+  cookiesInvalid: SINGLES_AT + 7,
+  /** Batches of datagrams. How many datagrams: the sockets count those. */
+  batches: SINGLES_AT + 8,
+  /** Samples of the query log that were left out, there being too many. */
+  samplesDropped: SINGLES_AT + 9,
 } as const;
 
 export type Count = (typeof COUNT)[keyof typeof COUNT];
@@ -92,7 +89,6 @@ export class AnswerCounters {
   /** A batch of so many datagrams was answered, each after at most `us` microseconds. */
   batch(datagrams: number, us: number): void {
     this.add(COUNT.batches, 1);
-    this.add(COUNT.datagrams, datagrams);
     this.observe(us, datagrams);
   }
 

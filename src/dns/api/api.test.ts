@@ -5,7 +5,7 @@ import type { Api } from '../../core/http/server.ts';
 import { Metrics } from '../../core/metrics.ts';
 import { dnsConfigSchema } from '../config.ts';
 import type { DnsConfigInput } from '../config.ts';
-import { HandCatalog, agent, framework, task } from '../testing/catalog.ts';
+import { HandCatalog, agent, framework, task, version } from '../testing/catalog.ts';
 import { MESOS_SETTINGS, zoneFor } from '../testing/zone.ts';
 import { createDnsApi } from './api.ts';
 
@@ -14,9 +14,11 @@ afterEach(async () => {
   await Promise.all(apis.splice(0).map((api) => api.close()));
 });
 
-function make(config: DnsConfigInput = {}): { api: Api; catalog: HandCatalog } {
+function make(
+  config: DnsConfigInput = {},
+  zone = zoneFor({ ipSources: ['netinfo', 'host'] }),
+): { api: Api; catalog: HandCatalog } {
   const catalog = new HandCatalog();
-  const zone = zoneFor({ ipSources: ['netinfo', 'host'] });
   catalog.onChange((next, diff) => zone.apply(next, diff));
   catalog.become({
     agents: [agent()],
@@ -155,6 +157,8 @@ describe('the Mesos-DNS HTTP API', () => {
     ['GET', '/v1/hosts/x/ports', 501, 'To be implemented...'],
     ['GET', '/v1/nope', 404, '404: Page Not Found'],
     ['GET', '/', 404, '404: Page Not Found'],
+    ['GET', '/v1/hosts/%zz', 400, '400: Bad Request'],
+    ['GET', '/%', 400, '400: Bad Request'],
     ['POST', '/v1/version', 405, '405: Method Not Allowed'],
     ['OPTIONS', '/v1/version', 405, '405: Method Not Allowed'],
     ['DELETE', '/v1/hosts/leader.mesos', 405, '405: Method Not Allowed'],
@@ -186,6 +190,35 @@ describe('the Mesos-DNS HTTP API', () => {
     const reply = await get(make().api, '/v1//version?x=1');
     expect([reply.statusCode, reply.headers.location]).toEqual([301, '/v1/version?x=1']);
     expect((await get(make().api, '//evil.example/v1')).headers.location).toBe('/evil.example/v1');
+  });
+
+  it('shows what found no room in the table', async () => {
+    const records = Array.from({ length: 14_000 }, (_, i) => `r${i}.mesos.`);
+    const many = {
+      name: 'many',
+      *step() {
+        const after = records.map((name) => ({ name, type: 'TXT' as const, host: 'x'.repeat(1400) }));
+        yield { before: [], after };
+        yield { before: [], after: [], namesAfter: ['late.mesos.'] };
+      },
+    };
+    const zone = zoneFor({}, { publishers: [many] });
+    zone.load(version(1));
+    const rejected = (await get(make({}, zone).api, '/rejected')).json() as { id: string }[];
+    expect(rejected.length).toBe(zone.leftOut);
+    const reason = expect.stringContaining('raise dns.maxTableMiB');
+    expect(rejected).toContainEqual({ kind: 'record', id: 'late.mesos.', reason });
+    expect(rejected[0]).toMatchObject({ kind: 'record', reason });
+    expect(rejected[0]?.id).toMatch(/^r\d+\.mesos\. TXT xxx/);
+  });
+
+  it('lets only those in whom the list names', async () => {
+    const { api } = make({ acl: { api: ['10.0.0.0/8'] } });
+    for (const url of ['/v1/version', '/rejected', '/explain?name=web.marathon.mesos', '/metrics', '/nope']) {
+      const inject = (remoteAddress: string) => api.inject({ method: 'GET', url, remoteAddress });
+      expect((await inject('192.0.2.1')).body, url).toBe('403: Forbidden');
+      expect((await inject('10.1.2.3')).statusCode, url).not.toBe(403);
+    }
   });
 
   it('shows what was set aside, and the routes of every part', async () => {

@@ -42,7 +42,8 @@ interface Route {
 
 /** The HTTP API of Mesos-DNS (mesos-dns.md §9), `/rejected` of our own, and what every port of ours has. */
 export function createDnsApi(parts: DnsApiParts): Api {
-  const api = createApi({ bodyLimitBytes: 64 * 1024 });
+  const onBadPath = (reply: ApiReply): ApiReply => plain(reply, 400, '400: Bad Request');
+  const api = createApi({ bodyLimitBytes: 64 * 1024, onBadPath });
   allowOnly(api, createAcl(parts.config.acl.api));
   for (const route of routes(parts)) addRoute(api, route);
   addNotYetRoute(api);
@@ -123,6 +124,7 @@ function addRejected(api: Api, { catalog, zone, setAside }: DnsApiParts): void {
     ...zone
       .unservable()
       .map((r) => ({ kind: 'record', id: `${r.name} ${r.type} ${r.host}`, reason: r.reason })),
+    ...zone.unservableNames().map(({ name, reason }) => ({ kind: 'record', id: name, reason })),
   ]);
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from '../../core/log.ts';
 import type { DnsCounters, DnsTransport } from '../metrics.ts';
+import { COUNT } from '../answer/counters.ts';
 import { decide } from '../pipeline.ts';
 import type { Stage } from '../pipeline.ts';
 import {
@@ -53,6 +54,7 @@ export class ColdQuestions {
     if (admission.kind !== 'query') return undefined;
     const { query } = admission;
     this.#pending++;
+    this.#counters.own.add(COUNT.coldTaken, 1);
     try {
       const decision = decide(this.#stages, { query, bytes: copyOf(bytes), transport, ip });
       const reply = decision.kind === 'reply' ? decision.reply : await decision.outcome;

@@ -1,5 +1,5 @@
 import { COLD, Answerer, OVER_UDP } from '../answer/answerer.ts';
-import { AnswerCounters, COUNT } from '../answer/counters.ts';
+import { AnswerCounters } from '../answer/counters.ts';
 import { guardsOf } from '../answer/thread-guards.ts';
 import type { SharedGuards } from '../answer/thread-guards.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
@@ -50,7 +50,6 @@ export function createUdpHandler(
       datagrams++;
       const length = answerer.answerLooked(i, d, OVER_UDP);
       if (length !== COLD) return length;
-      counters.add(COUNT.coldForwarded, 1);
       post({ bytes: d.request.slice(d.start, d.end), from: returnAddress() });
       return 0;
     },

@@ -6,8 +6,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { seededRandom } from '../../core/random.ts';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
+import { Metrics } from '../../core/metrics.ts';
 import { ColdQueries } from './cold-queue.ts';
 import type { ColdQuery } from './cold-queue.ts';
+import { exposeUdpMetrics, workersCondition } from './metrics.ts';
 import { UdpService } from './udp-service.ts';
 import type { UdpServiceParts } from './udp-service.ts';
 
@@ -109,6 +111,25 @@ describe.each(['linux', 'portable'] as const)('UdpService on the %s engine', (en
         { msg: 'DNS receives datagrams', engine, reason: 'as configured', workers: 2 },
       ]);
       expect([service.listening, service.restarts]).toEqual([2, 0]);
+      expect(workersCondition(service)).toEqual({ ok: true, detail: '2 of 2 answer, 0 restarts' });
+      const metrics = new Metrics();
+      exposeUdpMetrics(metrics, service);
+      const text = (await metrics.text()).split('\n');
+      expect(text).toEqual(
+        expect.arrayContaining([
+          `rimrock_dns_engine_info{engine="${engine}"} 1`,
+          'rimrock_dns_workers_listening 2',
+          'rimrock_dns_worker_restarts_total 0',
+          'rimrock_dns_datagrams_total{event="received"} 1',
+          'rimrock_dns_datagrams_total{event="refused"} 0',
+          'rimrock_dns_datagrams_total{event="faults"} 0',
+          'rimrock_dns_cold_waiting 0',
+          'rimrock_dns_cold_dropped_total 0',
+        ]),
+      );
+      await service.stop(0);
+      expect(workersCondition(service)).toEqual({ ok: false, detail: '0 of 2 answer, 0 restarts' });
+      expect(await metrics.text()).not.toContain('engine=');
     });
 
     it.each([
@@ -164,6 +185,9 @@ describe.each(['linux', 'portable'] as const)('UdpService on the %s engine', (en
       for (let i = 0; i < 5; i++) c.send('cold');
       await c.ask('after');
       expect([colds.length, service.coldDropped]).toEqual([0, 5]);
+      const metrics = new Metrics();
+      exposeUdpMetrics(metrics, service);
+      expect(await metrics.text()).toContain('rimrock_dns_cold_dropped_total 5\n');
     });
 
     it('tells of failures of a handler, and goes on', async () => {

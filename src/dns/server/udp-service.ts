@@ -60,6 +60,16 @@ export class UdpService {
     return this.#sockets?.address;
   }
 
+  /** How many workers there are to be. */
+  get workers(): number {
+    return this.#threads.length;
+  }
+
+  /** What datagrams are received with; undefined while there is nothing to receive. */
+  get engine(): DatagramSockets['engine'] | undefined {
+    return this.#sockets?.engine;
+  }
+
   /** How often workers had to be started again, in all. */
   get restarts(): number {
     return this.#threads.reduce((sum, thread) => sum + thread.restarts, 0);
