@@ -173,9 +173,8 @@ async function fetchDocument(url: string, context: Polled, signal: AbortSignal):
 async function readDocument(response: HttpResponse, { reader, rest }: Polled): Promise<unknown> {
   reader.begin('v0');
   for await (const bytes of response.body) {
-    reader.push(bytes);
+    await runInSlices(reader.push(bytes), rest);
     releasePiece(bytes);
-    if (rest.due()) await rest.take();
   }
   return reader.end();
 }

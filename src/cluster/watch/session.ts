@@ -125,7 +125,7 @@ export class StreamSession {
       return this.#model ? { kind: 'broken', reason, events } : { kind: 'refused', reason };
     };
     for (const part of this.#cutter.push(bytes)) {
-      const arrived = this.#arrived(part);
+      const arrived = yield* this.#arrived(part);
       if (!arrived) continue;
       records++;
       const { event } = arrived;
@@ -153,7 +153,7 @@ export class StreamSession {
   }
 
   /** The record that is whole with this part. */
-  #arrived(part: RecordPart): Arrived | undefined {
+  *#arrived(part: RecordPart): Work<Arrived | undefined> {
     if (part.length < this.#largeBytes) {
       const record = this.#joiner.add(part);
       return record && { event: this.#parse(record), reader: undefined };
@@ -163,7 +163,7 @@ export class StreamSession {
       this.#reader.begin('v1');
     }
     const reader = this.#reader;
-    reader.push(part.bytes);
+    yield* reader.push(part.bytes);
     if (!part.last) return undefined;
     this.#reader = undefined;
     return { event: reader.end(), reader };

@@ -1,3 +1,4 @@
+import { releasePiece } from '../../core/http/client.ts';
 import type { HttpResponse } from '../../core/http/client.ts';
 import { errorText } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
@@ -90,6 +91,7 @@ async function readStream(
   try {
     for await (const bytes of response.body) {
       const step = await runInSlices(session.steps(bytes), context.rest);
+      releasePiece(bytes);
       if (step.kind === 'refused') return ended(step.reason);
       for (const event of step.events) context.emit(event, session.model);
       if (step.kind === 'broken') return ended(step.reason);

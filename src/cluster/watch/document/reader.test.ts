@@ -25,7 +25,7 @@ function feed(
   let from = 0;
   for (const cut of [...cuts.map((c) => c % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]) {
     const piece = bytes.slice(from, cut);
-    reader.push(piece);
+    runAtOnce(reader.push(piece));
     piece.fill(0x20);
     from = cut;
   }

@@ -5,6 +5,9 @@ import type { ClusterModel, MasterEndpoint } from '../../model/index.ts';
 import { ItemEntities } from './entities.ts';
 import { V0_STATE, V1_EVENT } from './plans.ts';
 
+/** As many bytes are read between two points where the work may rest: a dozen tasks. */
+const PER_STEP = 16 * 1024;
+
 /**
  * Reads states that are too large to be held as a whole: bytes go in as they arrive, out comes the same state that
  * `stateFromV0` or `stateFromV1` makes of the parsed document. A reader that is kept for the next document parses only
@@ -30,8 +33,12 @@ export class DocumentReader {
     return this.#slicer;
   }
 
-  push(bytes: Uint8Array): void {
-    this.#slicer.push(bytes);
+  /** The next bytes, of any number; they may be used again when the work is done. */
+  *push(bytes: Uint8Array): Work<void> {
+    for (let from = 0; from < bytes.length; from += PER_STEP) {
+      this.#slicer.push(bytes.subarray(from, from + PER_STEP));
+      yield;
+    }
   }
 
   /** The document without its tasks and agents, whose lists hold something else; undefined when it is not JSON. */
