@@ -84,8 +84,6 @@ export async function follow(port: number, mode: 'poll' | 'stream'): Promise<voi
   gc();
   const heap = process.memoryUsage();
   report['heap bytes per task'] = (heap.heapUsed - heapBefore.heapUsed) / tasks;
-  report['heap and buffers bytes per task'] =
-    (heap.heapUsed + heap.external - heapBefore.heapUsed - heapBefore.external) / tasks;
   report['heap total MB'] = heap.heapTotal / 2 ** 20;
   report['array buffers MB'] = heap.arrayBuffers / 2 ** 20;
   report['RSS steady MB'] = status('VmRSS');
