@@ -54,7 +54,12 @@ export const cookiesSchema = z.strictObject({
 
 export const queryLogSchema = z.strictObject({
   sampleEvery: z.int().min(0).default(0).describe('Log every so many-th query; 0 logs none.'),
-  maxLinesPerSecond: z.int().min(1).default(100).describe('Samples beyond this are left out, and counted.'),
+  maxLinesPerSecond: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(100)
+    .describe('Samples beyond this are left out, and counted.'),
 });
 
 /** What the limiters need of a checked config. */

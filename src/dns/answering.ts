@@ -3,6 +3,8 @@ import type { Logger } from '../core/log.ts';
 import type { Random } from '../core/random.ts';
 import type { Reactor } from '../net/index.ts';
 import { Answerer } from './answer/answerer.ts';
+import { Sampling } from './answer/sampling.ts';
+import type { SamplingSettings } from './answer/sampling.ts';
 import type { AnswerSettings } from './answer/settings.ts';
 import type { DnsConfig } from './config.ts';
 import { Resolver } from './forward/resolver.ts';
@@ -12,6 +14,7 @@ import type { SharedGuards } from './answer/thread-guards.ts';
 import { sharedGuards, tendGuards } from './guarding.ts';
 import type { DnsCounters } from './metrics.ts';
 import { pipeline } from './pipeline.ts';
+import { QueryLog } from './query-log.ts';
 import { aliasStage } from './server/alias.ts';
 import { ColdQuestions } from './server/cold.ts';
 import { Responder } from './server/responder.ts';
@@ -40,6 +43,7 @@ export class Answering {
   readonly responder: Responder;
   readonly #parts: AnsweringParts;
   readonly #guards: SharedGuards;
+  readonly #queryLog: QueryLog;
 
   constructor(parts: AnsweringParts) {
     const { config, settings, zone, apexes, counters, clock, random, log } = parts;
@@ -53,7 +57,15 @@ export class Answering {
       outside: (...question) => resolver.resolve(...question),
     });
     const stages = pipeline({ alias, resolver, externalOn: config.externalOn });
-    this.cold = new ColdQuestions({ stages, settings: config, counters, log });
+    this.#queryLog = new QueryLog({ ...parts, maxLinesPerSecond: config.queryLog.maxLinesPerSecond });
+    const sampling = new Sampling({
+      ...samplingSettings(config),
+      clock,
+      start: 0,
+      emit: (sample) => this.#queryLog.write(sample),
+      onDropped: () => void counters.querySamplesDropped++,
+    });
+    this.cold = new ColdQuestions({ ...parts, stages, settings: config, sampling });
     const { table } = zone;
     const answerer = new Answerer({
       table,
@@ -62,12 +74,17 @@ export class Answering {
       guards: guardsOf(this.#guards),
       seed: random.int(0x7fffffff),
     });
-    this.responder = new Responder({ answerer, table, cold: this.cold, clock });
+    this.responder = new Responder({ answerer, table, cold: this.cold, clock, sampling });
+  }
+
+  /** A sample that a worker took. */
+  logSample(sample: Uint8Array): void {
+    this.#queryLog.write(sample);
   }
 
   /** What a worker answers with. */
   handlerOf(worker: number): UdpHandlerSettings {
-    const { settings, zone, counters, random } = this.#parts;
+    const { config, settings, zone, counters, random } = this.#parts;
     return {
       table: zone.memory,
       reader: worker + 1,
@@ -75,6 +92,7 @@ export class Answering {
       guards: this.#guards,
       counters: counters.shared,
       seed: random.int(0x7fffffff),
+      sampling: samplingSettings(config),
     };
   }
 
@@ -83,4 +101,8 @@ export class Answering {
     const { config, random, clock } = this.#parts;
     return tendGuards(this.#guards, config, random, clock);
   }
+}
+
+function samplingSettings({ queryLog }: DnsConfig): SamplingSettings {
+  return { sampleEvery: queryLog.sampleEvery, maxPerSecond: queryLog.maxLinesPerSecond };
 }

@@ -113,6 +113,7 @@ class DnsComponent implements Dns {
       gatherUs: config.gatherMicroseconds,
       maxColdWaiting: config.maxColdWaiting,
       handlerOf: (worker) => answering.handlerOf(worker),
+      onSample: (sample) => answering.logSample(sample),
       onGone: (worker) => this.#zone.forgetReader(worker + 1),
     });
     this.#api = createDnsApi({

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../core/testing/fake-clock.ts';
 import { SAMPLE_BYTES, packSample } from './answer/query-log.ts';
 import { DnsCounters } from './metrics.ts';
+import { HandCatalog, agent, framework, task } from './testing/catalog.ts';
+import { askTcp, askUdp, queryBytes, startDns } from './testing/start.ts';
 import { QueryLog } from './query-log.ts';
 import { nameBytes } from './wire/index.ts';
 import { ipBytes } from './zone/ip.ts';
@@ -57,5 +59,60 @@ describe('the query log', () => {
     const { log, lines } = make();
     log.write(new Uint8Array(40));
     expect(lines).toEqual([]);
+  });
+});
+
+describe('the query log of a server', () => {
+  it('has what workers, TCP and the slow way answered', async () => {
+    const lines: Record<string, unknown>[] = [];
+    let arrived = (): void => {};
+    const write = (line: string): void => {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      if (entry['msg'] === 'DNS query') lines.push(entry);
+      arrived();
+    };
+    const config = {
+      queryLog: { sampleEvery: 1 },
+      externalOn: true,
+      resolvers: ['192.0.2.53'],
+    };
+    const { dns, catalog, reactor, metrics } = await startDns(config, new HandCatalog(), pino({}, { write }));
+    try {
+      catalog.become({ agents: [agent()], frameworks: [framework()], tasks: [task('web.1')] });
+      const { udp, tcp } = dns.addresses;
+      await askUdp(reactor, udp, queryBytes('Web.Marathon.mesos.'));
+      await askTcp(reactor, tcp, [queryBytes('nope.mesos.', 33)]);
+      await askUdp(reactor, udp, queryBytes('localhost.'));
+      while (lines.length < 3) await new Promise<void>((done) => (arrived = done));
+      expect(
+        lines
+          .map(({ client, name, type, rcode, transport }) => [client, name, type, rcode, transport])
+          .sort(),
+      ).toEqual([
+        ['127.0.0.1', 'Web.Marathon.mesos.', 'A', 'NOERROR', 'udp'],
+        ['127.0.0.1', 'localhost.', 'A', 'NOERROR', 'udp'],
+        ['127.0.0.1', 'nope.mesos.', 'SRV', 'NXDOMAIN', 'tcp'],
+      ]);
+      for (const { us } of lines) expect(us).toBeGreaterThanOrEqual(0);
+      expect(await metrics.text()).toContain('rimrock_dns_cold_total 1\n');
+    } finally {
+      await dns.stop();
+    }
+  });
+
+  it('leaves out in the worker what is over the rate', async () => {
+    const { dns, catalog, reactor, metrics } = await startDns({
+      queryLog: { sampleEvery: 1, maxLinesPerSecond: 1 },
+    });
+    try {
+      catalog.become({ tasks: [task('web.1')] });
+      for (let i = 0; i < 10; i++)
+        await askUdp(reactor, dns.addresses.udp, queryBytes('web.marathon.mesos.'));
+      const dropped = /rimrock_dns_query_samples_dropped_total (\d+)/.exec(await metrics.text())?.[1];
+      // Ten answers take less than three seconds, or this machine is not one to test on.
+      expect(Number(dropped)).toBeGreaterThanOrEqual(7);
+    } finally {
+      await dns.stop();
+    }
   });
 });

@@ -1,8 +1,11 @@
+import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
+import type { Sampling } from '../answer/sampling.ts';
 import type { DnsCounters, DnsTransport } from '../metrics.ts';
 import { COUNT } from '../answer/counters.ts';
 import { decide } from '../pipeline.ts';
 import type { Stage } from '../pipeline.ts';
+import { ipBytes } from '../zone/index.ts';
 import {
   RCODE,
   TCP_LIMIT,
@@ -10,10 +13,13 @@ import {
   copyOf,
   emptyReply,
   encodeMessage,
+  questionEnd,
   replyMessage,
   udpLimit,
 } from '../wire/index.ts';
 import type { Query, Reply } from '../wire/index.ts';
+
+const NO_ADDRESS = new Uint8Array(16);
 
 export interface ColdSettings {
   readonly udpPayloadBytes: number;
@@ -29,6 +35,8 @@ export class ColdQuestions {
   readonly #settings: ColdSettings;
   readonly #counters: DnsCounters;
   readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #sampling: Sampling | undefined;
   #pending = 0;
 
   constructor(parts: {
@@ -36,11 +44,16 @@ export class ColdQuestions {
     readonly settings: ColdSettings;
     readonly counters: DnsCounters;
     readonly log: Logger;
+    readonly clock: Clock;
+    /** For the query log. */
+    readonly sampling?: Sampling;
   }) {
     this.#stages = parts.stages;
     this.#settings = parts.settings;
     this.#counters = parts.counters;
     this.#log = parts.log;
+    this.#clock = parts.clock;
+    this.#sampling = parts.sampling;
   }
 
   /** Questions that have no answer yet. */
@@ -53,12 +66,16 @@ export class ColdQuestions {
     const admission = admit(bytes);
     if (admission.kind !== 'query') return undefined;
     const { query } = admission;
+    const copy = copyOf(bytes);
+    const began = this.#clock.monotonic();
     this.#pending++;
     this.#counters.own.add(COUNT.coldTaken, 1);
     try {
-      const decision = decide(this.#stages, { query, bytes: copyOf(bytes), transport, ip });
+      const decision = decide(this.#stages, { query, bytes: copy, transport, ip });
       const reply = decision.kind === 'reply' ? decision.reply : await decision.outcome;
-      return this.#complete(query, reply, transport);
+      const whole = this.#complete(query, reply, transport);
+      if (this.#sampling?.due()) this.#sample(copy, ip, transport, (whole[3] ?? 0) & 15, began);
+      return whole;
     } catch (error) {
       // An error of ours costs this one query its answer, and is told in the log.
       this.#log.error({ error, name: query.question.name }, 'a DNS query failed');
@@ -66,6 +83,13 @@ export class ColdQuestions {
     } finally {
       this.#pending--;
     }
+  }
+
+  #sample(bytes: Uint8Array, ip: string, transport: DnsTransport, rcode: number, began: number): void {
+    const address = ipBytes(ip) ?? NO_ADDRESS;
+    const us = (this.#clock.monotonic() - began) * 1000;
+    const end = questionEnd(bytes);
+    this.#sampling?.take(bytes, 0, end, address, 0, address.length, transport === 'tcp', rcode, us);
   }
 
   #complete(query: Query, reply: Uint8Array | Reply, transport: DnsTransport): Uint8Array {

@@ -3,6 +3,7 @@ import type { Datagram, Peer } from '../../net/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import { COLD, LOCAL, OVER_TCP, OVER_UDP } from '../answer/answerer.ts';
 import type { Answerer } from '../answer/answerer.ts';
+import type { Sampling } from '../answer/sampling.ts';
 import type { DnsTransport } from '../metrics.ts';
 import type { TableReader } from '../table/index.ts';
 import { TCP_LIMIT } from '../wire/index.ts';
@@ -17,6 +18,7 @@ export class Responder {
   readonly #table: TableReader;
   readonly #cold: ColdQuestions;
   readonly #clock: Clock;
+  readonly #sampling: Sampling | undefined;
   readonly #reply = new Uint8Array(TCP_LIMIT);
 
   constructor(parts: {
@@ -24,11 +26,14 @@ export class Responder {
     readonly table: TableReader;
     readonly cold: ColdQuestions;
     readonly clock: Clock;
+    /** Of what is answered here, for the query log. */
+    readonly sampling?: Sampling;
   }) {
     this.#answerer = parts.answerer;
     this.#table = parts.table;
     this.#cold = parts.cold;
     this.#clock = parts.clock;
+    this.#sampling = parts.sampling;
   }
 
   /** Queries that were received and have no answer yet. */
@@ -46,14 +51,25 @@ export class Responder {
     transport: DnsTransport,
     send: (reply: Uint8Array | undefined) => void,
   ): void {
+    const began = this.#clock.monotonic();
     const length = this.#answer(bytes, from, transport === 'tcp' ? OVER_TCP : OVER_UDP);
-    if (length !== COLD) return send(length === 0 ? undefined : this.#reply.subarray(0, length));
+    if (length !== COLD) {
+      if (length > 0 && this.#sampling?.due()) this.#sample(bytes, from, transport, began);
+      return send(length === 0 ? undefined : this.#reply.subarray(0, length));
+    }
     void this.#cold.resolve(bytes, transport, from.ip).then(send);
   }
 
   /** What our own table says, whoever else would be asked. Valid until the next answer. */
   local(bytes: Uint8Array): Uint8Array {
     return this.#reply.subarray(0, this.#answer(bytes, NOBODY, LOCAL));
+  }
+
+  #sample(bytes: Uint8Array, from: Peer, transport: DnsTransport, began: number): void {
+    const address = ipBytes(from.ip) ?? NO_ADDRESS;
+    const { question, rcode } = this.#answerer;
+    const us = (this.#clock.monotonic() - began) * 1000;
+    this.#sampling?.take(bytes, 0, question.end, address, 0, address.length, transport === 'tcp', rcode, us);
   }
 
   #answer(bytes: Uint8Array, from: Peer, mode: number): number {

@@ -1,12 +1,14 @@
 import { COLD, Answerer, OVER_UDP } from '../answer/answerer.ts';
-import { AnswerCounters } from '../answer/counters.ts';
+import { AnswerCounters, COUNT } from '../answer/counters.ts';
 import { guardsOf } from '../answer/thread-guards.ts';
 import type { SharedGuards } from '../answer/thread-guards.ts';
 import type { AnswerSettings } from '../answer/settings.ts';
 import { TableReader } from '../table/index.ts';
 import type { Datagram, DatagramHandler, ReturnAddress } from '../../net/index.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { ColdQuery } from './cold-queue.ts';
+import { Sampling } from '../answer/sampling.ts';
+import type { SamplingSettings } from '../answer/sampling.ts';
+import type { ToMainThread } from './udp-worker-run.ts';
 
 /** What a worker answers with: plain data and shared memory. */
 export interface UdpHandlerSettings {
@@ -18,21 +20,26 @@ export interface UdpHandlerSettings {
   /** Counters of all threads, and which block of them is this one's. */
   readonly counters: SharedArrayBuffer;
   readonly seed: number;
+  readonly sampling: SamplingSettings;
 }
 
-/**
- * Makes what answers in a worker: out of the table, and what is not in it is left to the main thread. `post` hands a query over, in a
- * message at the end of the batch.
- */
+/** Makes what answers in a worker: out of the table, and what is not in it is left to the main thread. */
 export function createUdpHandler(
   settings: UdpHandlerSettings,
-  post: (query: ColdQuery) => void,
+  main: ToMainThread,
   clock: Clock,
 ): DatagramHandler {
   const table = new TableReader(settings.table, settings.reader);
   const counters = new AnswerCounters(settings.counters, settings.reader);
   const guards = guardsOf(settings.guards);
   const answerer = new Answerer({ table, settings: settings.answers, counters, guards, seed: settings.seed });
+  const sampling = new Sampling({
+    ...settings.sampling,
+    clock,
+    start: settings.reader,
+    emit: (sample) => main.sample(sample),
+    onDropped: () => counters.add(COUNT.samplesDropped, 1),
+  });
   let began = 0;
   let datagrams = 0;
   return {
@@ -49,8 +56,16 @@ export function createUdpHandler(
     handle(d: Datagram, returnAddress: () => ReturnAddress, i: number) {
       datagrams++;
       const length = answerer.answerLooked(i, d, OVER_UDP);
-      if (length !== COLD) return length;
-      post({ bytes: d.request.slice(d.start, d.end), from: returnAddress() });
+      if (length !== COLD) {
+        if (length > 0 && sampling.due()) {
+          const { end } = answerer.question;
+          const us = (clock.monotonic() - began) * 1000;
+          const { request, start, address, addressAt, addressBytes } = d;
+          sampling.take(request, start, end, address, addressAt, addressBytes, false, answerer.rcode, us);
+        }
+        return length;
+      }
+      main.cold({ bytes: d.request.slice(d.start, d.end), from: returnAddress() });
       return 0;
     },
     end() {

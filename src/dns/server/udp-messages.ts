@@ -14,5 +14,7 @@ export interface UdpWorkerSetup {
 export type UdpWorkerMessage =
   | { readonly kind: 'listening' }
   | { readonly kind: 'cold'; readonly queries: readonly ColdQuery[] }
+  /** For the query log, each as `packSample` wrote it. */
+  | { readonly kind: 'samples'; readonly samples: readonly Uint8Array[] }
   /** A handler failed; `times` since the last such message. */
   | { readonly kind: 'fault'; readonly reason: string; readonly times: number };

@@ -23,6 +23,7 @@ type LogLine = Record<string, unknown> & { readonly msg: string };
 
 async function start(parts: Partial<UdpServiceParts> = {}) {
   const lines: LogLine[] = [];
+  const samples: string[] = [];
   const colds: ColdQuery[] = [];
   const waiters = new Set<() => void>();
   const changed = (): void => {
@@ -46,6 +47,10 @@ async function start(parts: Partial<UdpServiceParts> = {}) {
       colds.push(query);
       changed();
     },
+    onSample(sample) {
+      samples.push(Buffer.from(sample).toString());
+      changed();
+    },
     clock: systemClock,
     random: seededRandom(1),
     log,
@@ -66,7 +71,7 @@ async function start(parts: Partial<UdpServiceParts> = {}) {
       });
     }
   };
-  return { service, port, lines, colds, until };
+  return { service, port, lines, samples, colds, until };
 }
 
 /** A client socket, and the words of each answer. */
@@ -104,6 +109,16 @@ const isFree = (port: number): Promise<boolean> =>
 describe.each(['linux', 'portable'] as const)('UdpService on the %s engine', (engine) => {
   const runs = engine === 'portable' || process.platform === 'linux';
   describe.runIf(runs)('', () => {
+    it('brings what workers took for the query log, also after a batch without cold queries', async () => {
+      const { port, samples, until } = await start({ engine });
+      const { send, ask } = client(port);
+      send('sample');
+      await ask('hello');
+      send('sample');
+      await until(() => samples.length === 2);
+      expect(samples).toEqual(['sample', 'sample']);
+    });
+
     it('says once which engine answers, and why', async () => {
       const { service, port, lines } = await start({ engine, workers: 2 });
       expect((await client(port).ask('hello'))[0]).toBe('hello');

@@ -11,6 +11,7 @@ import type {
   ReturnAddress,
 } from '../../net/index.ts';
 import { ColdQueries } from './cold-queue.ts';
+import { compileForWorkers } from './compile-cache.ts';
 import type { ColdQuery } from './cold-queue.ts';
 import type { UdpWorkerMessage } from './udp-messages.ts';
 import { UdpThread } from './udp-thread.ts';
@@ -36,6 +37,8 @@ export interface UdpServiceParts {
   readonly handlerOf: (worker: number) => unknown;
   /** A query that a worker leaves to this thread, which replies with `reply`. Must not throw. */
   readonly onCold: (query: ColdQuery) => void;
+  /** A sample for the query log, as a worker wrote it. Must not throw. */
+  readonly onSample?: (sample: Uint8Array) => void;
   /** A worker is gone, and will be replaced: what it held in shared memory is free. */
   readonly onGone?: (worker: number) => void;
   readonly clock: Clock;
@@ -96,6 +99,7 @@ export class UdpService {
   /** Resolves when all workers answer. Rejects, with everything closed, when the address cannot be bound or a worker cannot start. */
   async start(host: string, port: number): Promise<void> {
     const { workers, engine, gatherUs = 0, log } = this.#parts;
+    if (this.#parts.entry === undefined) await compileForWorkers(ENTRY);
     const sockets = await openDatagrams({ host, port, workers, engine, gatherUs });
     this.#sockets = sockets;
     this.#cold = ColdQueries.forWorkers(sockets.workers);
@@ -137,6 +141,7 @@ export class UdpService {
       const { reason, times } = message;
       this.#parts.log.error({ worker, reason, times }, 'a DNS query failed');
     }
+    if (message.kind === 'samples') for (const sample of message.samples) this.#parts.onSample?.(sample);
     if (message.kind !== 'cold') return;
     this.#cold.taken(worker, message.queries.length);
     for (const query of message.queries) this.#parts.onCold(query);

@@ -7,11 +7,16 @@ import { ColdQueries } from './cold-queue.ts';
 import type { ColdQuery } from './cold-queue.ts';
 import type { UdpWorkerMessage, UdpWorkerSetup } from './udp-messages.ts';
 
-/**
- * Makes what answers in a worker. `settings` is what the main thread gave as `handler`; `post` hands a query to the main thread, in a
- * message at the end of the batch.
- */
-export type CreateUdpHandler = (settings: unknown, post: (query: ColdQuery) => void) => DatagramHandler;
+/** What goes to the main thread, in a message at the end of the batch. */
+export interface ToMainThread {
+  /** A query that it is to answer. */
+  cold(query: ColdQuery): void;
+  /** For the query log. Whoever calls it sees to it that they are not too many. */
+  sample(bytes: Uint8Array): void;
+}
+
+/** Makes what answers in a worker. `settings` is what the main thread gave as `handler`. */
+export type CreateUdpHandler = (settings: unknown, main: ToMainThread) => DatagramHandler;
 
 /** A handler that fails at every query must not fill the log. */
 const FAULT_EVERY_MS = 1_000;
@@ -22,13 +27,19 @@ export async function runUdpWorker(createHandler: CreateUdpHandler): Promise<voi
   const tell = (message: UdpWorkerMessage): void => parentPort?.postMessage(message);
   const counters = new ColdQueries(cold.memory);
   const batch: ColdQuery[] = [];
-  const handler = createHandler(settings, (query) => {
-    if (counters.admit(socket.worker, cold.max)) batch.push(query);
+  const samples: Uint8Array[] = [];
+  const handler = createHandler(settings, {
+    cold: (query) => {
+      if (counters.admit(socket.worker, cold.max)) batch.push(query);
+    },
+    sample: (bytes) => void samples.push(bytes),
   });
   const flush = (): void => {
     // The message holds a copy.
     if (batch.length > 0) tell({ kind: 'cold', queries: batch });
+    if (samples.length > 0) tell({ kind: 'samples', samples });
     batch.length = 0;
+    samples.length = 0;
   };
   await receiveDatagrams(socket, flushing(handler, flush), {
     onListening: () => tell({ kind: 'listening' }),

@@ -1,7 +1,9 @@
+import { isMainThread } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { createUdpHandler } from './udp-handler.ts';
 import type { UdpHandlerSettings } from './udp-handler.ts';
 import { runUdpWorker } from './udp-worker-run.ts';
 
-// The entry of a worker thread; `udp-service.ts` starts it.
-await runUdpWorker((settings, post) => createUdpHandler(settings as UdpHandlerSettings, post, systemClock));
+// The entry of a worker thread; `udp-service.ts` starts it. On the main thread it is only compiled (compile-cache.ts).
+if (!isMainThread)
+  await runUdpWorker((settings, main) => createUdpHandler(settings as UdpHandlerSettings, main, systemClock));

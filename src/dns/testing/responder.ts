@@ -33,6 +33,6 @@ export function responderFor(
     answerer: new Answerer({ table, settings: all, counters: counters.own, seed: 1 }),
     table,
     clock: systemClock,
-    cold: new ColdQuestions({ stages, settings: all, counters, log: silentLogger }),
+    cold: new ColdQuestions({ stages, settings: all, counters, log: silentLogger, clock: systemClock }),
   });
 }

@@ -25,7 +25,11 @@ export interface Started {
 }
 
 /** A DNS room on free ports of this machine, forwarding to nobody unless the config says so. */
-export async function startDns(config: DnsConfigInput = {}, catalog = new HandCatalog()): Promise<Started> {
+export async function startDns(
+  config: DnsConfigInput = {},
+  catalog = new HandCatalog(),
+  log = silentLogger,
+): Promise<Started> {
   const reactor = createPortableReactor({ clock: systemClock, log: silentLogger });
   const health = new Health();
   const metrics = new Metrics();
@@ -35,7 +39,7 @@ export async function startDns(config: DnsConfigInput = {}, catalog = new HandCa
     reactor,
     clock: systemClock,
     random: systemRandom,
-    log: silentLogger,
+    log,
     metrics,
     health,
     later: (work) => work(),

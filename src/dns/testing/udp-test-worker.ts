@@ -11,7 +11,7 @@ interface Settings {
 
 const { socket } = workerData as UdpWorkerSetup;
 
-const createHandler: CreateUdpHandler = (settings, post) => {
+const createHandler: CreateUdpHandler = (settings, main) => {
   if ((settings as Settings).failAtStart) throw new Error('cannot start, as asked');
   let atTheEnd: string | undefined;
   return {
@@ -19,7 +19,8 @@ const createHandler: CreateUdpHandler = (settings, post) => {
     handle({ request, start, end, reply, replyAt }, returnAddress) {
       const bytes = request.slice(start, end);
       const word = Buffer.from(bytes).toString();
-      if (word === 'cold') post({ bytes, from: returnAddress() });
+      if (word === 'cold') main.cold({ bytes, from: returnAddress() });
+      else if (word === 'sample') main.sample(bytes);
       else if (word === 'fault') throw new Error('as asked');
       else if (word === 'spin') for (;;);
       else if (word === 'throw' || word === 'exit') atTheEnd = word;
