@@ -2,7 +2,7 @@
 // Runs on any Node: with one that is older than 24 it hands over to the Node 24 that was installed beside it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -14,6 +14,10 @@ const packages = {
 };
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  // Compiled modules are kept between runs, which halves the time to start, and without which each thread would load a
+  // compiler for TypeScript. Not in the shared temporary folder, where another user could plant code; where ours cannot be
+  // written, nothing is kept.
+  module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/rimrock', import.meta.url)));
   // A checkout has sources, a published package has what was built from them.
   const source = new URL('../src/bin/rimrock.ts', import.meta.url);
   await import(existsSync(source) ? source.href : new URL('../dist/bin/rimrock.js', import.meta.url).href);

@@ -19,7 +19,7 @@ interface Outcome {
 }
 
 async function check(role: string, ...arguments_: readonly string[]): Promise<Outcome> {
-  const all = ['src/bin/rimrock.ts', role, '--check-config', ...arguments_];
+  const all = ['bin/rimrock.mjs', role, '--check-config', ...arguments_];
   return promisify(execFile)(process.execPath, all, { cwd: root }).then(
     () => ({ code: 0, stderr: '' }),
     (error: Outcome) => error,

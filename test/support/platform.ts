@@ -98,7 +98,7 @@ export class Site {
     const given = options.arguments ?? settings.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
     const begun = performance.now();
     const npm = options.via === 'npm';
-    const command = npm ? ['npm', 'start', '--'] : [process.execPath, 'src/bin/rimrock.ts', role];
+    const command = npm ? ['npm', 'start', '--'] : [process.execPath, 'bin/rimrock.mjs', role];
     const [file = '', ...first] = command;
     const child = spawn(file, [...first, ...given], {
       cwd: root,

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
 import type { LentSocket } from '../../net/index.ts';
+import { workerEnvironment } from './compile-cache.ts';
 import type { UdpWorkerMessage, UdpWorkerSetup } from './udp-messages.ts';
 
 const BACKOFF = { firstMs: 50, maxMs: 5_000, jitter: 0.2 };
@@ -67,6 +68,7 @@ export class UdpThread {
     const worker = new Worker(entry, {
       name: `dns-udp-${number}`,
       workerData: setup(data),
+      env: workerEnvironment(),
       transferList: [...transfer],
     });
     this.#worker = worker;

@@ -21,7 +21,7 @@ export function sized(short: number, long: number): number {
 
 /** What `rimrock edge` knows of DNS, with its defaults. Asked of the program itself, so that the checks run for each of its engines. */
 function knownDnsConfig(): Record<string, unknown> {
-  const arguments_ = ['src/bin/rimrock.ts', 'edge', '--print-config'];
+  const arguments_ = ['bin/rimrock.mjs', 'edge', '--print-config'];
   const text = execFileSync(process.execPath, arguments_, { cwd: root, encoding: 'utf8' });
   return (parse(text) as { readonly dns: Record<string, unknown> }).dns;
 }
