@@ -353,8 +353,9 @@ describe('the samples', () => {
   const folder = fileURLToPath(new URL('../../../config/', import.meta.url));
   const names = readdirSync(folder).filter((name) => /\.(yaml|json)$/.test(name));
 
-  it('has one for every role, and one of Mesos-DNS', () => {
-    expect(names.sort()).toEqual([...roles.map((r) => `${r.name}.yaml`), 'mesos-dns.json'].sort());
+  it('has one for every role, one of Mesos-DNS and one for DC/OS', () => {
+    const others = ['mesos-dns.json', 'edge-dcos.yaml'];
+    expect(names.sort()).toEqual([...roles.map((r) => `${r.name}.yaml`), ...others].sort());
   });
 
   it.each(names)('%s holds', async (name) => {
