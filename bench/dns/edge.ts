@@ -30,7 +30,7 @@ export const fastEngine = engines[0];
 
 export const edgeName = (engine: string | undefined): string => `rimrock (${engine ?? 'portable'})`;
 
-const bin = join(import.meta.dirname, '../../src/bin/rimrock.ts');
+const bin = join(import.meta.dirname, '../../bin/rimrock.mjs');
 
 /** Start an edge; resolves as soon as it answers anything at all, which it does before it knows a cluster. */
 export async function startEdge(
