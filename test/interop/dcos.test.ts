@@ -21,12 +21,13 @@ interface Run {
   readonly ip: string;
   readonly state?: string;
   readonly healthy?: boolean;
+  readonly checked?: boolean;
   readonly vips?: Readonly<Record<string, string>>;
 }
 
 /** A task on the agent 10.0.0.1, with one port of its container. */
 function task(name: string, run: Run): object {
-  const { framework = 'marathon', ip, healthy, vips = {}, state = 'TASK_RUNNING' } = run;
+  const { framework = 'marathon', ip, healthy, checked, vips = {}, state = 'TASK_RUNNING' } = run;
   const port = { number: 8080, protocol: 'tcp', labels: labels({ ...vips, 'network-scope': 'container' }) };
   return {
     name: name.split('#')[0],
@@ -34,6 +35,7 @@ function task(name: string, run: Run): object {
     framework_id: { value: framework },
     agent_id: { value: 'S1' },
     state,
+    ...(checked && { health_check: { type: 'COMMAND' } }),
     discovery: { visibility: 'CLUSTER', name: name.split('#')[0], ports: { ports: [port] } },
     statuses: [
       {
@@ -115,8 +117,7 @@ describe.skipIf(!has('dig') || !has('curl'))('the edge on a node of DC/OS (needs
       [5, '1 1 31000'],
       [5, '1 1 31000'],
     ]);
-    for (const { data } of srv.answers)
-      expect(data).toMatch(/\.marathon\.mesos\.thisdcos\.directory\.$/);
+    for (const { data } of srv.answers) expect(data).toMatch(/\.marathon\.mesos\.thisdcos\.directory\.$/);
     expect(await short(`leader.mesos.${TAIL}`)).toEqual(await short('leader.mesos'));
 
     const [web] = await short(`web.marathon.l4lb.${TAIL}`);
@@ -218,6 +219,10 @@ describe.skipIf(!has('dig') || !has('curl'))('the edge on a node of DC/OS (needs
     master.drop();
     await eventually('the leaving one too', async () => (await backends()) === '0 taking, 2 draining');
     expect(await short(`web.marathon.l4lb.${TAIL}`)).toHaveLength(1);
+
+    master.getState = state({ checked: true }, { checked: true, healthy: true });
+    master.drop();
+    await eventually('the one that was checked', async () => (await backends()) === '1 taking, 1 draining');
 
     master.getState = stateOf([], ['marathon']);
     master.drop();

@@ -46,6 +46,9 @@ export class LiveTask implements CatalogTask, Instance {
   get healthy(): boolean | undefined {
     return this.model.running?.healthy;
   }
+  get hasHealthCheck(): boolean {
+    return this.model.hasHealthCheck;
+  }
   get netinfoIps(): readonly string[] {
     return this.model.running?.netinfoIps ?? NOTHING;
   }
@@ -98,6 +101,7 @@ const SHOWN: readonly (keyof CatalogTask)[] = [
   'agentHostname',
   'state',
   'healthy',
+  'hasHealthCheck',
   'agentIps',
   'netinfoIps',
   'dockerIps',

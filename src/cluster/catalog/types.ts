@@ -51,6 +51,8 @@ export interface CatalogTask {
   readonly state: TaskState;
   /** Verdict of the task's own health check; undefined when there is none or no result yet. */
   readonly healthy: boolean | undefined;
+  /** Mesos checks its health: without a verdict it was not checked yet. */
+  readonly hasHealthCheck: boolean;
   /** IPs of the agent it runs on (Mesos-DNS source `host`). */
   readonly agentIps: readonly string[];
   /** IPs by the other sources of Mesos-DNS (mesos-dns.md §6.4), from the newest TASK_RUNNING status. Valid literals only. */

@@ -71,6 +71,7 @@ export function readTask(json: unknown): ModelTask {
     discovery: o['discovery'] === undefined ? undefined : readDiscovery(objectOf(o['discovery'])),
     labels: labels(o['labels']),
     startedAtMs: number(o['startedAtMs']),
+    hasHealthCheck: o['hasHealthCheck'] === true,
     running: o['running'] === undefined ? undefined : readRunning(objectOf(o['running'])),
   };
 }

@@ -58,6 +58,7 @@ const task: fc.Arbitrary<ModelTask> = fc.record(
     ),
     labels,
     startedAtMs: number,
+    hasHealthCheck: fc.boolean(),
     running: maybe(
       fc.record(
         {

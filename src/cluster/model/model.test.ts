@@ -8,6 +8,7 @@ import { ClusterModel, diffStates } from './model.ts';
 import { readPorts } from './ports.ts';
 import { leaderFromV0, stateFromV0, stateFromV1 } from './snapshot.ts';
 import { readHistory } from './status.ts';
+import { readTask } from './task.ts';
 import type { ClusterState } from './types.ts';
 
 const CONTEXT = { masters: [], leader: undefined };
@@ -18,7 +19,7 @@ const WORDS = [
   'resources ranges range begin end pid hostname active agent_info framework_info tasks unreachable_tasks slaves',
   'frameworks get_tasks get_agents get_frameworks agents type task_added task task_updated status agent_added agent',
   'agent_removed framework_added framework framework_updated framework_removed timestamp container_status',
-  'network_infos ip_addresses ip_address leader healthy source reason __proto__ constructor toString',
+  'network_infos ip_addresses ip_address leader healthy source reason health_check __proto__ constructor toString',
 ]
   .join(' ')
   .split(' ');
@@ -191,6 +192,16 @@ describe('decoding', () => {
         networks: [],
       },
     });
+  });
+
+  it.each([
+    [undefined, false],
+    [null, false],
+    ['HTTP', false],
+    [{ type: 'HTTP' }, true],
+  ])('a task with the health check %j has one: %s', (health_check, has) => {
+    const json = { task_id: 't', framework_id: 'f', agent_id: 'a', name: 'n', state: 'TASK_RUNNING' };
+    expect(readTask({ ...json, health_check }, 'here').value?.hasHealthCheck).toBe(has);
   });
 
   it.each([

@@ -41,6 +41,7 @@ export function readTask(json: unknown, where: string, frameworkId?: string): Re
     discovery: readDiscovery(member(json, 'discovery'), name, problems),
     labels: readLabels(member(json, 'labels'), problems),
     startedAtMs,
+    hasHealthCheck: asObject(member(json, 'health_check')) !== undefined,
     running,
   };
   return { id: key, value, problems };

@@ -67,6 +67,8 @@ export interface ModelTask {
   readonly labels: ReadonlyMap<string, string>;
   /** Timestamp of the first TASK_RUNNING status that was seen, in milliseconds; 0 before. */
   readonly startedAtMs: number;
+  /** Mesos checks its health: without a verdict it was not checked yet. */
+  readonly hasHealthCheck: boolean;
   readonly running: RunningStatus | undefined;
 }
 

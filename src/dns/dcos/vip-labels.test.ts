@@ -151,6 +151,16 @@ describe('the VIPs of a task', () => {
     );
   });
 
+  it.each([
+    [undefined, 0],
+    [false, 0],
+    [true, 1],
+  ] as const)('with a health check, healthy %s: weight %s', (healthy, weight) => {
+    const checked = { healthy, hasHealthCheck: true };
+    const { entries } = taskVips(withPorts([port(80, { VIP_0: '/web:80' })], checked));
+    expect(entries.flatMap((e) => e.backends.map((b) => b.weight))).toEqual([weight]);
+  });
+
   it('takes the old labels of a task, which count on ports of its resources', () => {
     const labels = new Map([
       ['VIP_PORT0', 'tcp://web:80'],

@@ -18,7 +18,7 @@ export type VipProtocol = 'tcp' | 'udp';
 export interface VipBackend {
   readonly ip: string;
   readonly port: number;
-  /** 1, or 0 for what gets no new connections: unhealthy, or about to end. */
+  /** 1, or 0 for what gets no new connections: unhealthy, not checked yet though it has a check, or about to end. */
   readonly weight: 0 | 1;
 }
 
@@ -76,7 +76,8 @@ const NO_VIPS: TaskVips = { entries: [], problems: [] };
 function weightOf(task: CatalogTask): 0 | 1 | undefined {
   if (task.state === 'TASK_KILLING') return 0;
   if (task.state !== 'TASK_RUNNING') return undefined;
-  return task.healthy === false ? 0 : 1;
+  // A backend that is new gets nothing before its first check says that it can serve.
+  return (task.healthy ?? !task.hasHealthCheck) ? 1 : 0;
 }
 
 class Reader implements TaskVips {

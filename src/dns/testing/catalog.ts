@@ -24,6 +24,7 @@ export function task(id: string, more: Partial<CatalogTask> = {}): CatalogTask {
     agentHostname: 'node-1',
     state: 'TASK_RUNNING',
     healthy: undefined,
+    hasHealthCheck: false,
     agentIps: ['10.0.0.1'],
     netinfoIps: [],
     dockerIps: [],
