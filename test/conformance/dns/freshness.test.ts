@@ -14,6 +14,7 @@ import { dnsperf, missing, percentile } from './support/tools.ts';
 const SECONDS = sized(6, 300);
 const CHANGES_PER_SECOND = 100;
 const QUERIES_PER_SECOND = sized(500, 2_000);
+/** Running at once, so that each lives for three seconds. */
 const ALIVE = 150;
 /** In the long form every eighth task is followed: the judge must not be what is measured. */
 const FOLLOWED = LONG ? 8 : 2;
@@ -84,12 +85,12 @@ describe.skipIf(lacking.length > 0)(`D14: freshness under churn${needs}`, () => 
     while (performance.now() - begun < SECONDS * 1000) {
       const due = ((performance.now() - begun) / 1000) * CHANGES_PER_SECOND;
       for (; changes < due; changes++) {
-        if (changes % 2 === 0 || alive.length < 10) {
+        if (changes % 2 === 0 || alive.length < ALIVE) {
           const task = { name: `churn-${born++}`, endpoints: 1, index: 0 };
           master.send(addedEvent(task), updatedEvent(task, 'TASK_RUNNING'));
           alive.push(task);
           if (born % FOLLOWED === 0) appeared.push(until(`${task.name}.marathon.mesos`, true));
-          if (alive.length <= ALIVE) continue;
+          continue;
         }
         const task = alive.shift() as TaskSpec;
         master.send(updatedEvent(task, 'TASK_KILLED'));
