@@ -2,7 +2,9 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Random } from '../core/random.ts';
 import type { Reactor } from '../net/index.ts';
+import { createAcl } from './acl/acl.ts';
 import { Answerer } from './answer/answerer.ts';
+import { Cookies } from './answer/cookies.ts';
 import { Sampling } from './answer/sampling.ts';
 import type { SamplingSettings } from './answer/sampling.ts';
 import type { AnswerSettings } from './answer/settings.ts';
@@ -51,9 +53,11 @@ export class Answering {
     this.#guards = sharedGuards(config, random, clock);
     this.resolver = new Resolver({ ...parts, settings: resolverSettings(config, log) });
     const { resolver } = this;
+    const recursion = createAcl(config.acl.recursion);
     const alias = aliasStage({
       local: (bytes) => this.responder.local(bytes),
       isOurs: (name) => apexes.some((apex) => isWithin(name, apex)),
+      mayAsk: (ip) => config.externalOn && recursion.allows(ip),
       outside: (...question) => resolver.resolve(...question),
     });
     const stages = pipeline({ alias, resolver, externalOn: config.externalOn });
@@ -65,7 +69,9 @@ export class Answering {
       emit: (sample) => this.#queryLog.write(sample),
       onDropped: () => void counters.querySamplesDropped++,
     });
-    this.cold = new ColdQuestions({ ...parts, stages, settings: config, sampling });
+    const { cookieSecrets } = this.#guards;
+    const own = { cookies: cookieSecrets && new Cookies(cookieSecrets), nsid: settings.nsid };
+    this.cold = new ColdQuestions({ ...parts, stages, settings: config, sampling, own });
     const { table } = zone;
     const answerer = new Answerer({
       table,

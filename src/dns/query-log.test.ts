@@ -87,7 +87,7 @@ describe('the query log of a server', () => {
       expect(
         lines
           .map(({ client, name, type, rcode, transport }) => [client, name, type, rcode, transport])
-          .sort(),
+          .toSorted((a, b) => (String(a) < String(b) ? -1 : 1)),
       ).toEqual([
         ['127.0.0.1', 'Web.Marathon.mesos.', 'A', 'NOERROR', 'udp'],
         ['127.0.0.1', 'localhost.', 'A', 'NOERROR', 'udp'],

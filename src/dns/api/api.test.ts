@@ -204,7 +204,7 @@ describe('the Mesos-DNS HTTP API', () => {
     };
     const zone = zoneFor({}, { publishers: [many] });
     zone.load(version(1));
-    const rejected = (await get(make({}, zone).api, '/rejected')).json() as { id: string }[];
+    const rejected = (await get(make({}, zone).api, '/rejected')).json<{ id: string }[]>();
     expect(rejected.length).toBe(zone.leftOut);
     const reason = expect.stringContaining('raise dns.maxTableMiB');
     expect(rejected).toContainEqual({ kind: 'record', id: 'late.mesos.', reason });

@@ -5,6 +5,8 @@ import type { DnsCounters, DnsTransport } from '../metrics.ts';
 import { COUNT } from '../answer/counters.ts';
 import { decide } from '../pipeline.ts';
 import type { Stage } from '../pipeline.ts';
+import { withOwnOptions } from './own-options.ts';
+import type { OwnOptions } from './own-options.ts';
 import { ipBytes } from '../zone/index.ts';
 import {
   RCODE,
@@ -37,6 +39,7 @@ export class ColdQuestions {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #sampling: Sampling | undefined;
+  readonly #own: OwnOptions;
   #pending = 0;
 
   constructor(parts: {
@@ -47,6 +50,8 @@ export class ColdQuestions {
     readonly clock: Clock;
     /** For the query log. */
     readonly sampling?: Sampling;
+    /** What clients may ask about this server; by default nothing. */
+    readonly own?: OwnOptions;
   }) {
     this.#stages = parts.stages;
     this.#settings = parts.settings;
@@ -54,6 +59,7 @@ export class ColdQuestions {
     this.#log = parts.log;
     this.#clock = parts.clock;
     this.#sampling = parts.sampling;
+    this.#own = parts.own ?? { cookies: undefined, nsid: new Uint8Array(0) };
   }
 
   /** Questions that have no answer yet. */
@@ -73,7 +79,7 @@ export class ColdQuestions {
     try {
       const decision = decide(this.#stages, { query, bytes: copy, transport, ip });
       const reply = decision.kind === 'reply' ? decision.reply : await decision.outcome;
-      const whole = this.#complete(query, reply, transport);
+      const whole = this.#withOptions(this.#complete(query, reply, transport), query, transport, ip);
       if (this.#sampling?.due()) this.#sample(copy, ip, transport, (whole[3] ?? 0) & 15, began);
       return whole;
     } catch (error) {
@@ -92,6 +98,21 @@ export class ColdQuestions {
     this.#sampling?.take(bytes, 0, end, address, 0, address.length, transport === 'tcp', rcode, us);
   }
 
+  #withOptions(reply: Uint8Array, query: Query, transport: DnsTransport, ip: string): Uint8Array {
+    if (!query.message.edns) return reply;
+    const address = ipBytes(ip) ?? NO_ADDRESS;
+    const nowSeconds = Math.floor(this.#clock.now() / 1000);
+    return withOwnOptions(reply, query, this.#own, {
+      address,
+      nowSeconds,
+      limit: this.#limit(query, transport),
+    });
+  }
+
+  #limit(query: Query, transport: DnsTransport): number {
+    return transport === 'udp' ? udpLimit(query.message, this.#settings.udpPayloadBytes) : TCP_LIMIT;
+  }
+
   #complete(query: Query, reply: Uint8Array | Reply, transport: DnsTransport): Uint8Array {
     if (reply instanceof Uint8Array) {
       this.#counters.reply(transport, (reply[3] ?? 0) & 15);
@@ -99,10 +120,11 @@ export class ColdQuestions {
     }
     const { udpPayloadBytes, setTruncateBit } = this.#settings;
     const udp = transport === 'udp';
-    const limit = udp ? udpLimit(query.message, udpPayloadBytes) : TCP_LIMIT;
     const message = replyMessage(query, reply, udpPayloadBytes);
     // Over TCP there is no way left to ask for more: resolvers take TC there for a failure.
-    const encoded = encodeMessage(message, limit, { setTruncateBit: udp && setTruncateBit });
+    const encoded = encodeMessage(message, this.#limit(query, transport), {
+      setTruncateBit: udp && setTruncateBit,
+    });
     if (encoded.truncated) this.#counters.truncated++;
     this.#counters.reply(transport, reply.rcode);
     return copyOf(encoded.bytes);

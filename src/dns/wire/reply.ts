@@ -13,6 +13,8 @@ export interface Reply {
   readonly additional: readonly ResourceRecord[];
   /** Extended DNS error (RFC 8914), sent to clients that speak EDNS. */
   readonly ede: number | undefined;
+  /** Part of the answers could not be had: say TC over UDP. */
+  readonly truncated?: boolean;
 }
 
 const NONE: readonly never[] = [];
@@ -42,7 +44,7 @@ export function replyMessage(query: Query, reply: Reply, udpPayloadBytes: number
     response: true,
     opcode: message.opcode,
     authoritative: reply.authoritative,
-    truncated: false,
+    truncated: reply.truncated === true,
     recursionDesired: message.recursionDesired,
     recursionAvailable: reply.recursionAvailable,
     authenticData: false,

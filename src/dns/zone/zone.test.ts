@@ -11,7 +11,7 @@ import { ipBytes } from './ip.ts';
 import { RFC1123, RFC952, agentSuffix, domainFragment, label, taskHash } from './labels.ts';
 import { sha1 } from './sha1.ts';
 import { taskRecords } from './records.ts';
-import type { RecordType, ZoneRecord, ZoneSettings } from './records.ts';
+import type { RecordType, ZoneSettings } from './records.ts';
 import type { Zone } from './zone.ts';
 
 const zoneOf = (content: Content, more: Partial<ZoneSettings> = {}): Zone => {
@@ -25,9 +25,6 @@ const lines = (zone: Zone): string[] =>
     .map((r) => `${r.name} ${r.type} ${r.host}`)
     .filter((line) => !line.startsWith('ns1.'))
     .sort();
-
-const NO_RECORDS: readonly ZoneRecord<RecordType>[] = [];
-const NO_NAMES: readonly string[] = [];
 
 describe('labels', () => {
   it.each([
@@ -373,35 +370,5 @@ describe('enumerate', () => {
       MESOS_SETTINGS,
     );
     expect(marathon?.tasks[1]).toEqual({ name: 'x', id: 'x.1', records: null });
-  });
-});
-
-describe('a table that is full', () => {
-  it('leaves names and records out, says so, and takes them back one by one', () => {
-    const records = Array.from({ length: 18_000 }, (_, i) => ({
-      name: `r${i}.mesos.`,
-      type: 'TXT' as const,
-      host: 'x'.repeat(1400),
-    }));
-    const names = Array.from({ length: 9_000 }, (_, i) => `n${i}.mesos.`);
-    let [before, after] = [NO_RECORDS, records as readonly ZoneRecord<RecordType>[]];
-    let [namesBefore, namesAfter] = [NO_NAMES, names as readonly string[]];
-    const publisher = {
-      name: 'many',
-      *step() {
-        yield { before, after };
-        yield { before: NO_RECORDS, after: NO_RECORDS, namesBefore, namesAfter };
-      },
-    };
-    const zone = zoneFor({}, { publishers: [publisher] });
-    zone.load(version(1));
-    expect(zone.unservable().length).toBeGreaterThan(1000);
-    expect(zone.unservableNames().length).toBeGreaterThan(1000);
-    expect(zone.leftOut).toBe(zone.unservable().length + zone.unservableNames().length);
-    expect(zone.unservable()[0]?.reason).toContain('raise dns.maxTableMiB');
-    [before, after] = [records, NO_RECORDS];
-    [namesBefore, namesAfter] = [names, NO_NAMES];
-    zone.load(version(2));
-    expect([zone.leftOut, zone.size]).toEqual([0, 0]);
   });
 });
