@@ -174,16 +174,18 @@ export class Answerer {
   #findRenamed(): number {
     const q = this.question;
     if (q.starred) this.#renamed = ignoreStars(q);
+    let renamed = this.#renamed;
     for (const { from, to } of this.#settings.aliases) {
       if (!isSuffix(q.key, 0, q.keyLength, from)) continue;
       const head = q.keyLength - from.length;
       if (head + to.length > 255) break;
       q.key.set(to, head);
       q.keyLength = head + to.length;
-      this.#renamed = true;
+      // No reason to write owners out: where a zone begins in this name, its other name begins in the question.
+      renamed = true;
       break;
     }
-    if (!this.#renamed) return 0;
+    if (!renamed) return 0;
     q.seal(this.#table.seed);
     return this.#table.findWords(q.words, q.keyLength, q.hash);
   }

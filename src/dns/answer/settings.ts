@@ -5,7 +5,7 @@ export interface ServedZone {
   readonly fixed: boolean;
 }
 
-/** A zone under another name: questions below `from` are answered as if asked below `to`. */
+/** A zone under another name: questions below `from` are answered as if asked below `to`, which is one of ours. */
 export interface AliasZone {
   readonly from: Uint8Array;
   readonly to: Uint8Array;

@@ -123,6 +123,19 @@ describe('with a cluster', () => {
     expect((await ask(name)).told).toEqual([`${name} 5 11.9.179.74`]);
   });
 
+  it.each([
+    ['none.bar.dclb.thisdcos.global.', RCODE.NXDOMAIN, 'dclb.thisdcos.global.'],
+    ['none.bar.l4lb.thisdcos.global.', RCODE.NXDOMAIN, 'l4lb.thisdcos.global.'],
+    ['none.thisdcos.global.', RCODE.NXDOMAIN, 'thisdcos.global.'],
+    ['acme.marathon.dclb.thisdcos.directory.', RCODE.NOERROR, 'dclb.thisdcos.directory.'],
+    ['none.l4lb.kdx31.dcos.directory.', RCODE.NXDOMAIN, 'l4lb.kdx31.dcos.directory.'],
+  ])('%s is denied by its zone under the name that was asked', async (name, rcode, zone) => {
+    const { ask, catalog } = await start({ clusterId: 'kdx31' });
+    catalog.become(STATE);
+    const { rcode: got, answers, authority } = await ask(name, TYPE.AAAA);
+    expect([got, answers, authority.map((r) => r.name)]).toEqual([rcode, [], [zone]]);
+  });
+
   it('what is below other names of its zones is asked of nobody else', async () => {
     const { ask, catalog, metrics } = await start({}, { externalOn: true, resolvers: ['127.0.0.1:9'] });
     catalog.become(STATE);

@@ -19,20 +19,16 @@ export class DcosStaticNames implements Publisher {
   readonly name = 'dcos-static';
   readonly #settings: StaticNamesSettings;
   #started = false;
-  #known = false;
   #zk: readonly ZoneRecord[] = [];
 
   constructor(settings: StaticNamesSettings) {
     this.#settings = settings;
   }
 
-  /** Also before anything is known of the cluster; what leads to its names waits for them. */
   step(next: CatalogVersion, diff: CatalogDiff): Iterable<Change> {
     const changes: Change[] = [];
     if (!this.#started) changes.push({ before: [], after: this.#fixed() });
     this.#started = true;
-    if (next.version > 0 && !this.#known) changes.push({ before: [], after: this.#aliases() });
-    this.#known ||= next.version > 0;
     if (diff.mastersChanged && this.#settings.zkAddresses.length === 0) {
       const after = zkRecords(mastersOf(next));
       changes.push({ before: this.#zk, after });
@@ -41,23 +37,21 @@ export class DcosStaticNames implements Publisher {
     return changes;
   }
 
-  #fixed(): ZoneRecord[] {
+  #fixed(): ZoneRecord<RecordType>[] {
+    const aliases = Object.entries(this.#settings.aliases).map(([name, target]) => ({
+      name: `${name}.${DCOS_DOMAIN}.`,
+      host: `${target}.`,
+      type: 'CNAME' as const,
+      ttlSeconds: DCOS_TTL_SECONDS,
+    }));
     return [
       // The watchdog of a node asks for this one to learn whether its resolver works.
       ...at('ready.spartan.', ['127.0.0.1']),
       ...at('ns.spartan.', ['198.51.100.1']),
       ...at('localhost.', ['127.0.0.1', '::1']),
       ...zkRecords(this.#settings.zkAddresses),
+      ...aliases,
     ];
-  }
-
-  #aliases(): ZoneRecord<RecordType>[] {
-    return Object.entries(this.#settings.aliases).map(([name, target]) => ({
-      name: `${name}.${DCOS_DOMAIN}.`,
-      host: `${target}.`,
-      type: 'CNAME' as const,
-      ttlSeconds: DCOS_TTL_SECONDS,
-    }));
   }
 }
 
