@@ -12,9 +12,12 @@ export class Entries {
     this.#state = seed | 1;
   }
 
-  /** The first record of a set, which has one. */
+  /** The first record of a set. */
   first(set: number): number {
-    return set * 4 + SET.ENTRY_BYTES;
+    const at = set * 4 + SET.ENTRY_BYTES;
+    if (this.#table.bytes[at + ENTRY.DEAD] === 0) return at;
+    this.#gatherLiving(set);
+    return this.#places[0] as number;
   }
 
   lengthOf(at: number): number {
@@ -26,17 +29,39 @@ export class Entries {
     return at + ENTRY.DATA;
   }
 
-  /** Note where the records of a set are; returns their number. */
+  /** Note where the records of a set are; returns their number, which is never 0. */
   gather(set: number): number {
+    const { bytes } = this.#table;
     const count = this.#table.countOf(set);
     if (count > this.#places.length) this.#places = new Int32Array(count * 2);
     const places = this.#places;
+    let dead = 0;
     let at = set * 4 + SET.ENTRY_BYTES;
     for (let i = 0; i < count; i++) {
       places[i] = at;
+      dead |= bytes[at + ENTRY.DEAD] as number;
       at += ENTRY.DATA + this.lengthOf(at);
     }
-    return count;
+    return dead === 0 ? count : this.#gatherLiving(set);
+  }
+
+  /**
+   * The same where some entries were taken back. Who was added before another was taken back is seen where that is: what is
+   * read is looked at again until nothing was added meanwhile.
+   */
+  #gatherLiving(set: number): number {
+    const { bytes } = this.#table;
+    for (;;) {
+      const count = this.#table.countOf(set);
+      if (count > this.#places.length) this.#places = new Int32Array(count * 2);
+      let living = 0;
+      let at = set * 4 + SET.ENTRY_BYTES;
+      for (let i = 0; i < count; i++) {
+        if (Atomics.load(bytes, at + ENTRY.DEAD) === 0) this.#places[living++] = at;
+        at += ENTRY.DATA + this.lengthOf(at);
+      }
+      if (living > 0 && this.#table.countOf(set) === count) return living;
+    }
   }
 
   /** The `i`-th of the gathered ones in random order; call it with 0, 1, 2 … */
@@ -57,7 +82,8 @@ export class Entries {
     if (count > 1) {
       for (let skip = this.#below(count); skip > 0; skip--) at += ENTRY.DATA + this.lengthOf(at);
     }
-    return at;
+    if (this.#table.bytes[at + ENTRY.DEAD] === 0) return at;
+    return this.draw(0, this.#gatherLiving(set));
   }
 
   /** A number from 0 to n-1 (xorshift; the bias is less than one in a million). */

@@ -3,6 +3,8 @@ import { CONTROL, FIRST_UNIT, MAX_READERS, UNIT_BYTES, readerWord } from './layo
 /** Blocks of up to this many units have a class of their own size; larger ones come in four sizes per doubling. */
 const EXACT_UNITS = 64;
 const STEPS = 4;
+/** More than there can be. */
+const MAX_CLASSES = 1024;
 
 /** The class of blocks that hold `units`. */
 export function sizeClass(units: number): number {
@@ -20,6 +22,12 @@ export function unitsOfClass(code: number): number {
   return 2 ** doubling + ((over % STEPS) + 1) * 2 ** (doubling - 2);
 }
 
+/** The largest class whose blocks have at most `units`. */
+function classWithin(units: number): number {
+  const code = sizeClass(units);
+  return unitsOfClass(code) > units ? code - 1 : code;
+}
+
 /**
  * Hands out blocks of shared memory to the one writer. What is retired is handed out again only when no reader can
  * still look at it: each reader notes the epoch in which it began its batch, and a block is free when all of them are
@@ -33,7 +41,10 @@ export class Arena {
   readonly #retired: number[] = [];
   #head = 0;
   #next = FIRST_UNIT;
+  #touched = FIRST_UNIT;
   #idle = 0;
+  /** Units that became free since free neighbours were last put together. */
+  #loose = 0;
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
@@ -43,17 +54,12 @@ export class Arena {
 
   /** Bytes that were touched so far: what the table costs. */
   get touchedBytes(): number {
-    return this.#next * UNIT_BYTES;
+    return this.#touched * UNIT_BYTES;
   }
 
   /** Bytes of those that hold nothing now. */
   get idleBytes(): number {
-    return this.#idle * UNIT_BYTES;
-  }
-
-  /** Whether so many units can be had that were never used. */
-  hasRoom(units: number): boolean {
-    return this.#next + units <= this.#limit;
+    return (this.#idle + this.#touched - this.#next) * UNIT_BYTES;
   }
 
   /** A block of a class; its content is whatever was there. Undefined when the memory is full. */
@@ -69,10 +75,66 @@ export class Arena {
       this.#idle -= units;
       return block;
     }
-    if (this.#next + units > this.#limit) return undefined;
+    if (this.#next + units > this.#limit) return this.#cut(code);
     block = this.#next;
     this.#next += units;
+    this.#touched = Math.max(this.#touched, this.#next);
     return block;
+  }
+
+  /** There is not enough that was never used, and no block of this class is free: part of a larger one. */
+  #cut(code: number): number | undefined {
+    const block = this.#cutLarger(code);
+    return block === undefined && this.#joinNeighbours() ? this.take(code) : block;
+  }
+
+  #cutLarger(code: number): number | undefined {
+    for (let larger = code + 1; larger < this.#free.length; larger++) {
+      const block = this.#free[larger]?.pop();
+      if (block === undefined) continue;
+      const units = unitsOfClass(code);
+      this.#idle -= units;
+      this.#put(block + units, unitsOfClass(larger) - units);
+      return block;
+    }
+    return undefined;
+  }
+
+  /** So many free units from `start` on, in blocks as large as can be. */
+  #put(start: number, units: number): void {
+    for (let at = start, left = units; left > 0;) {
+      const code = classWithin(left);
+      (this.#free[code] ??= []).push(at);
+      at += unitsOfClass(code);
+      left -= unitsOfClass(code);
+    }
+  }
+
+  /** False when too little became free since the last time for this to be worth the work. */
+  #joinNeighbours(): boolean {
+    this.reclaim();
+    if (this.#loose === 0 || this.#loose * 8 < this.#idle) return false;
+    this.#loose = 0;
+    const blocks: number[] = [];
+    for (const [code, list] of this.#free.entries()) {
+      for (const block of list ?? []) blocks.push(block * MAX_CLASSES + code);
+      if (list) list.length = 0;
+    }
+    let start = 0;
+    let end = 0;
+    for (const packed of Float64Array.from(blocks).sort()) {
+      const block = Math.floor(packed / MAX_CLASSES);
+      if (block !== end) {
+        this.#put(start, end - start);
+        start = block;
+      }
+      end = block + unitsOfClass(packed % MAX_CLASSES);
+    }
+    if (end === this.#next) {
+      this.#next = start;
+      this.#idle -= end - start;
+    } else this.#put(start, end - start);
+    return true;
   }
 
   /** Give a block back that no word leads to any more. */
@@ -96,6 +158,7 @@ export class Arena {
       if (((oldest - epoch) | 0) <= 0) break;
       const code = retired[this.#head + 1] as number;
       (this.#free[code] ??= []).push(retired[this.#head] as number);
+      this.#loose += unitsOfClass(code);
       this.#head += 3;
     }
     if (this.#head > 30_000 || this.#head === retired.length) {

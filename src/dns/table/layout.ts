@@ -8,7 +8,8 @@
  *   node      hash, first set, names directly below, declarations, length and limit of answers, then the folded name, filled
  *             up with zeros to whole words
  *   set       next set of the node, type and size class, number of entries, TTL, then the entries
- *   entry     how many give it (4 bytes), hash of the name it points to (4), length (2), record data; the count is not for readers
+ *   entry     how many give it (4 bytes), hash of the name it points to (4), length (2), record data; the count is not for
+ *             readers, but for its last byte: not 0 when the entry was taken back and only still stands there
  */
 export const UNIT_BYTES = 8;
 
@@ -30,7 +31,7 @@ export const NODE = { HASH: 0, SETS: 1, BELOW: 2, DECLARED: 3, SHAPE: 4, NAME_BY
 export const SET = { NEXT: 0, TYPE: 1, COUNT: 2, TTL: 3, ENTRY_BYTES: 16 } as const;
 
 /** Offsets within an entry. */
-export const ENTRY = { COUNT: 0, TARGET: 4, LENGTH: 8, DATA: 10 } as const;
+export const ENTRY = { COUNT: 0, DEAD: 3, TARGET: 4, LENGTH: 8, DATA: 10 } as const;
 
 export const TOMBSTONE = -1;
 

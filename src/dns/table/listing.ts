@@ -15,7 +15,7 @@ export function* recordsOf(table: TableReader, set: number): Generator<Uint8Arra
   let at = set * 4 + SET.ENTRY_BYTES;
   for (let left = table.countOf(set); left > 0; left--) {
     const length = ((bytes[at + ENTRY.LENGTH] as number) << 8) | (bytes[at + ENTRY.LENGTH + 1] as number);
-    yield bytes.slice(at + ENTRY.DATA, at + ENTRY.DATA + length);
+    if (bytes[at + ENTRY.DEAD] === 0) yield bytes.slice(at + ENTRY.DATA, at + ENTRY.DATA + length);
     at += ENTRY.DATA + length;
   }
 }

@@ -1,10 +1,10 @@
 import { Arena, sizeClass, unitsOfClass } from './arena.ts';
 import { CONTROL, ENTRY, NODE, SET, TOMBSTONE, UNIT_BYTES, hashName, readerWord } from './layout.ts';
-import { SetIndex } from './set-index.ts';
+import { SMALL_SET, SetIndex } from './set-index.ts';
 
 const FIRST_SLOTS_LOG2 = 10;
-/** Room for all that one record can need, checked before anything is changed. */
-const HEADROOM_UNITS = 8192;
+const FULL = 'the table of DNS answers is full';
+const DEAD = 0x80;
 
 /** The table has no room for this: `dns.maxTableMiB` is too small for the cluster. */
 export class TableFull extends Error {}
@@ -101,19 +101,21 @@ export class TableWriter {
       Atomics.add(this.#words, set + SET.COUNT, 1);
       return true;
     }
-    const used = end - set * 4;
     const count = this.#words[set + SET.COUNT] as number;
+    const living = count - this.#index.dead(set).entries;
+    const bytes = end - set * 4 - this.#index.dead(set).bytes;
     // Half as much again, but for the first few: most names never have a second record.
-    const fresh = this.#newSet(used + Math.max(entryBytes, count < 4 ? 0 : used >> 1), type, ttl);
-    this.#bytes.copyWithin(fresh * 8 + SET.ENTRY_BYTES, set * 4 + SET.ENTRY_BYTES, end);
-    this.#putEntry(fresh * 8 + used, 1, data, targetIn(type));
-    this.#words[fresh * 2 + SET.COUNT] = count + 1;
-    this.#words[fresh * 2 + SET.TTL] = this.#words[set + SET.TTL] as number;
-    this.#swap(set, before, fresh);
+    const copy = this.#copyOf(set, Math.max(entryBytes, living < 4 ? 0 : bytes >> 1));
+    if (copy === undefined) throw new TableFull(FULL);
+    this.#putEntry(copy.end, 1, data, targetIn(type));
+    if (living === count) this.#index.moved(set, copy.block * 2);
+    this.#index.appended(copy.block * 2, copy.end, data);
+    this.#words[copy.block * 2 + SET.COUNT] = living + 1;
+    this.#swap(set, before, copy.block);
     return true;
   }
 
-  /** Take back what `add` counted in. True when the name no longer has the record. */
+  /** Take back what `add` counted in. True when the name no longer has the record. Needs no memory that there may not be. */
   remove(name: Uint8Array, length: number, type: number, data: Uint8Array): boolean {
     const node = this.find(name, 0, length);
     if (node === 0) return false;
@@ -121,29 +123,26 @@ export class TableWriter {
     const entry = set === 0 ? 0 : this.#index.find(set, data);
     if (entry === 0) return false;
     if (this.#bump(entry, -1) > 0) return false;
-    const count = (this.#words[set + SET.COUNT] as number) - 1;
-    if (count === 0) {
+    const count = this.#words[set + SET.COUNT] as number;
+    if (count - this.#index.dead(set).entries === 1) {
       this.#swap(set, before, this.#words[set + SET.NEXT] as number, true);
       this.#dropIfEmpty(node);
       return true;
     }
-    const end = this.#index.end(set);
-    const entryBytes = ENTRY.DATA + data.length;
-    const type_ = (this.#words[set + SET.TYPE] as number) & 0xffff;
-    const fresh = this.#newSet(end - set * 4 - entryBytes, type_, this.#words[set + SET.TTL] as number);
-    const to = fresh * 8 + SET.ENTRY_BYTES;
-    this.#bytes.copyWithin(to, set * 4 + SET.ENTRY_BYTES, entry);
-    this.#bytes.copyWithin(to + entry - (set * 4 + SET.ENTRY_BYTES), entry + entryBytes, end);
-    this.#words[fresh * 2 + SET.COUNT] = count;
-    this.#swap(set, before, fresh);
+    this.#index.died(set, data);
+    Atomics.store(this.#bytes, entry + ENTRY.DEAD, DEAD);
+    // Large sets keep their dead until these are many: else each of ten thousand that go would have all others copied.
+    if (count > SMALL_SET && this.#index.dead(set).entries * 4 < count) return true;
+    const copy = this.#copyOf(set, 0);
+    if (copy !== undefined) this.#swap(set, before, copy.block);
     return true;
   }
 
   /** The only record of a name and type, whatever was there (SOA, whose serial changes). */
   replace(name: Uint8Array, length: number, type: number, ttl: number, data: Uint8Array): void {
-    const node = this.#ensure(name, 0, length);
-    const [set, before] = this.#setOf(node, type);
-    if (set === 0) return void this.#addTo(node, type, ttl, data);
+    const node = this.find(name, 0, length);
+    const [set, before] = node === 0 ? [0, 0] : this.#setOf(node, type);
+    if (set === 0) return void this.add(name, length, type, ttl, data);
     const fresh = this.#newSet(SET.ENTRY_BYTES + ENTRY.DATA + data.length, type, ttl);
     this.#putEntry(fresh * 8 + SET.ENTRY_BYTES, 1, data, targetIn(type));
     this.#words[fresh * 2 + SET.COUNT] = 1;
@@ -153,7 +152,7 @@ export class TableWriter {
   /** Say that a name exists, whether or not it has records (`by` 1), or take that back (-1). True when it came or went. */
   declare(name: Uint8Array, length: number, by: 1 | -1): boolean {
     const node = by === 1 ? this.#ensure(name, 0, length) : this.find(name, 0, length);
-    if (node === 0) return false;
+    if (node === 0 || (by === -1 && this.#words[node + NODE.DECLARED] === 0)) return false;
     const count = (this.#words[node + NODE.DECLARED] as number) + by;
     this.#words[node + NODE.DECLARED] = count;
     this.#dropIfEmpty(node);
@@ -203,38 +202,46 @@ export class TableWriter {
     const hash = hashName(name, at, end, this.#seed);
     const slot = this.#slotOf(name, at, end, hash);
     if (slot >= 0) return (this.#words[slot + 1] as number) * 2;
-    if (!this.#arena.hasRoom(HEADROOM_UNITS) || this.#used * 10 > 2 ** this.#log2 * 9)
-      throw new TableFull('the table of DNS answers is full');
     const length = end - at;
-    const code = sizeClass(Math.ceil((NODE.NAME_BYTES + length) / UNIT_BYTES));
-    const block = this.#take(code);
-    const node = block * 2;
+    const parentAt = at + (name[at] as number) + 1;
+    const parent = this.#isWithinZone(name, parentAt, end) ? this.#ensure(name, parentAt, end) : 0;
+    try {
+      this.#makeSlots();
+      const block = this.#take(sizeClass(Math.ceil((NODE.NAME_BYTES + length) / UNIT_BYTES)));
+      this.#writeNode(block * 2, hash, name.subarray(at, end));
+      // The way to the parent may have moved the slots.
+      const free = ~this.#slotOf(name, at, end, hash);
+      if (this.#words[free + 1] === 0) this.#used++;
+      this.#words[free] = hash;
+      Atomics.store(this.#words, free + 1, block);
+      this.#nodes++;
+      if (parent !== 0) (this.#words[parent + NODE.BELOW] as number)++;
+      return block * 2;
+    } catch (error) {
+      if (parent !== 0) this.#dropIfEmpty(parent);
+      throw error;
+    }
+  }
+
+  #writeNode(node: number, hash: number, name: Uint8Array): void {
     const words = this.#words;
     words[node + NODE.HASH] = hash;
     words[node + NODE.SETS] = 0;
     words[node + NODE.BELOW] = 0;
     words[node + NODE.DECLARED] = 0;
-    words[node + NODE.SHAPE] = length;
+    words[node + NODE.SHAPE] = name.length;
     const from = node * 4 + NODE.NAME_BYTES;
-    for (let i = 0; i < length; i++) this.#bytes[from + i] = name[at + i] as number;
-    for (let i = length; i % 4 !== 0; i++) this.#bytes[from + i] = 0;
-    const parentAt = at + (name[at] as number) + 1;
-    if (this.#isWithinZone(name, parentAt, end))
-      (words[this.#ensure(name, parentAt, end) + NODE.BELOW] as number)++;
-    // The way to the parent may have moved the slots.
-    this.#insert(~this.#slotOf(name, at, end, hash), hash, block);
-    this.#nodes++;
-    return node;
+    this.#bytes.set(name, from);
+    for (let i = name.length; i % 4 !== 0; i++) this.#bytes[from + i] = 0;
   }
 
-  #insert(slot: number, hash: number, block: number): void {
-    if (this.#words[slot + 1] === 0) this.#used++;
-    this.#words[slot] = hash;
-    Atomics.store(this.#words, slot + 1, block);
-    if (this.#used * 3 <= 2 ** this.#log2 * 2) return;
-    const log2 = this.#nodes * 2 > 2 ** this.#log2 ? this.#log2 + 1 : this.#log2;
+  /** There is a free slot for one more, and many more for those who look in vain. */
+  #makeSlots(): void {
+    const slots = 2 ** this.#log2;
+    if (this.#used * 3 < slots * 2) return;
+    const grown = this.#publishSlots(this.#nodes * 2 >= slots ? this.#log2 + 1 : this.#log2);
     // Without room for more slots these go on until they are nearly all used.
-    if (this.#arena.hasRoom(HEADROOM_UNITS + unitsOfClass(slotsClass(log2)))) this.#publishSlots(log2);
+    if (!grown && this.#used * 10 > slots * 9) throw new TableFull(FULL);
   }
 
   #isWithinZone(name: Uint8Array, at: number, end: number): boolean {
@@ -260,10 +267,11 @@ export class TableWriter {
     this.#dropIfEmpty(parent);
   }
 
-  /** Lay all slots out anew, without tombstones, and let readers change over. */
-  #publishSlots(log2: number): void {
+  /** Lay all slots out anew, without tombstones, and let readers change over. False when there is no room for that. */
+  #publishSlots(log2: number): boolean {
     const words = this.#words;
-    const block = this.#take(slotsClass(log2));
+    const block = this.#arena.take(slotsClass(log2));
+    if (block === undefined) return false;
     const first = block * 2 + 2;
     const mask = 2 ** log2 - 1;
     words.fill(0, block * 2, first + (mask + 1) * 2);
@@ -285,6 +293,7 @@ export class TableWriter {
     this.#used = this.#nodes;
     Atomics.store(words, CONTROL.SLOTS, block);
     if (old !== 0) this.#arena.retire(old, slotsClass(oldLog2));
+    return true;
   }
 
   /** The set of a type and the one before it in the node's list; 0 each when there is none. */
@@ -307,6 +316,20 @@ export class TableWriter {
     this.#words[block * 2 + SET.COUNT] = 0;
     this.#words[block * 2 + SET.TTL] = ttl;
     return block;
+  }
+
+  /** What lives of a set, in a block with `room` more bytes that no word leads to yet; undefined when the memory is full. */
+  #copyOf(set: number, room: number): { readonly block: number; readonly end: number } | undefined {
+    const words = this.#words;
+    const dead = this.#index.dead(set);
+    const bytes = this.#index.end(set) - set * 4 - dead.bytes + room;
+    const code = sizeClass(Math.ceil(bytes / UNIT_BYTES));
+    const block = this.#arena.take(code);
+    if (block === undefined) return undefined;
+    words[block * 2 + SET.TYPE] = ((words[set + SET.TYPE] as number) & 0xffff) | (code << 16);
+    words[block * 2 + SET.COUNT] = (words[set + SET.COUNT] as number) - dead.entries;
+    words[block * 2 + SET.TTL] = words[set + SET.TTL] as number;
+    return { block, end: this.#index.copyLiving(set, block * 8 + SET.ENTRY_BYTES) };
   }
 
   /** Let the word that leads to `set` lead to `fresh` instead, and give the old one back. */
@@ -338,7 +361,7 @@ export class TableWriter {
 
   #take(code: number): number {
     const block = this.#arena.take(code);
-    if (block === undefined) throw new TableFull('the table of DNS answers is full');
+    if (block === undefined) throw new TableFull(FULL);
     return block;
   }
 }

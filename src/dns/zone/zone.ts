@@ -203,12 +203,22 @@ export class Zone {
   /** New serials, readers may see everything, and what nobody can see any more is free. */
   #endOfStep(): void {
     if (this.#told !== this.#revision) {
-      this.#told = this.#revision;
       this.#serial = Math.max(this.#serial + 1, this.#parts.nowSeconds());
-      for (const head of this.#parts.heads) this.#writeSoa(head);
+      if (this.#writeSoas()) this.#told = this.#revision;
     }
     this.#writer.setReady(this.#ready);
     this.#writer.commit();
+  }
+
+  /** False when a full table has no room for a second set beside the old: that serves on until the next step. */
+  #writeSoas(): boolean {
+    try {
+      for (const head of this.#parts.heads) this.#writeSoa(head);
+      return true;
+    } catch (error) {
+      if (!(error instanceof TableFull)) throw error;
+      return false;
+    }
   }
 
   #writeSoa(head: ZoneHead): void {
