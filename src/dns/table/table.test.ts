@@ -20,9 +20,9 @@ class Table {
     this.reader = new TableReader(this.memory, 0);
   }
 
-  add(name: string, data: string, type = 1): boolean {
+  add(name: string, data: string, type = 1, ttl = 60): boolean {
     const n = wire(name);
-    return this.writer.add(n, n.length, type, 60, Buffer.from(data));
+    return this.writer.add(n, n.length, type, ttl, Buffer.from(data));
   }
 
   remove(name: string, data: string, type = 1): boolean {
@@ -99,6 +99,15 @@ describe('the table', () => {
     expect(t.writer.nodes).toBe(0);
     for (const serial of ['1', '22']) t.writer.replace(wire('mesos'), 7, 6, 60, Buffer.from(serial));
     expect(t.values('mesos', 6)).toEqual(['22']);
+  });
+
+  it('has the time to live that was said last, also of a record that was there before', () => {
+    const t = new Table();
+    const ttl = (): number => t.reader.ttlOf(t.reader.set(t.node('a.mesos'), 1));
+    t.add('a.mesos', 'one');
+    expect([t.add('a.mesos', 'one', 1, 5), ttl()]).toEqual([false, 5]);
+    t.remove('a.mesos', 'one');
+    expect([t.add('a.mesos', 'two', 1, 7), ttl()]).toEqual([true, 7]);
   });
 
   it('never uses a block again while a reader is in an older epoch', () => {

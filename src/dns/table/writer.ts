@@ -87,6 +87,8 @@ export class TableWriter {
       Atomics.store(this.#words, node + NODE.SETS, fresh);
       return true;
     }
+    // All records of a set have one (RFC 2181 §5.2): that which was said last.
+    Atomics.store(this.#words, set + SET.TTL, ttl);
     const known = this.#index.find(set, data);
     if (known !== 0) {
       this.#bump(known, 1);

@@ -8,23 +8,33 @@ export interface UnservableRecord {
   readonly reason: string;
 }
 
+interface Entry {
+  readonly record: ZoneRecord<RecordType>;
+  readonly reason: string;
+  readonly roomless: boolean;
+  count: number;
+}
+
 /** Records and names that were published and are not in the table, counted as often as they were given. */
 export class LeftOut {
-  readonly #records = new Map<string, UnservableRecord & { count: number }>();
+  readonly #records = new Map<string, Entry>();
   readonly #names = new Map<string, { readonly reason: string; count: number }>();
+  /** Records among them that only found no room. */
+  #withoutRoom = 0;
 
   /** How many records and names. */
   get size(): number {
     return this.#records.size + this.#names.size;
   }
 
-  add(record: ZoneRecord<RecordType>, reason: string): void {
+  /** `roomless`: it may find room later. */
+  add(record: ZoneRecord<RecordType>, reason: string, roomless = false): void {
     const key = keyOf(record);
     const known = this.#records.get(key);
     if (known) known.count++;
     else {
-      const { name, host, type } = record;
-      this.#records.set(key, { name, host, type, reason, count: 1 });
+      this.#records.set(key, { record, reason, roomless, count: 1 });
+      if (roomless) this.#withoutRoom++;
     }
   }
 
@@ -33,8 +43,30 @@ export class LeftOut {
     if (this.#records.size === 0) return false;
     const key = keyOf(record);
     const known = this.#records.get(key);
-    if (known && --known.count === 0) this.#records.delete(key);
+    if (known && --known.count === 0) {
+      this.#records.delete(key);
+      if (known.roomless) this.#withoutRoom--;
+    }
     return known !== undefined;
+  }
+
+  /** Whether there is what may find room later. */
+  get waits(): boolean {
+    return this.#withoutRoom + this.#names.size > 0;
+  }
+
+  /** What may find room by now, each with how often it was given; it is no longer left out. */
+  *takeWaiting(): Generator<{ readonly of: ZoneRecord<RecordType> | string; readonly times: number }> {
+    for (const [key, { record, roomless, count }] of this.#records) {
+      if (!roomless) continue;
+      this.#records.delete(key);
+      this.#withoutRoom--;
+      yield { of: record, times: count };
+    }
+    for (const [name, { count }] of this.#names) {
+      this.#names.delete(name);
+      yield { of: name, times: count };
+    }
   }
 
   /** A name that was to be there also without records. */
@@ -52,7 +84,10 @@ export class LeftOut {
   }
 
   *records(): Generator<UnservableRecord> {
-    for (const { name, host, type, reason } of this.#records.values()) yield { name, host, type, reason };
+    for (const { record, reason } of this.#records.values()) {
+      const { name, host, type } = record;
+      yield { name, host, type, reason };
+    }
   }
 
   *names(): Generator<{ readonly name: string; readonly reason: string }> {
@@ -60,6 +95,7 @@ export class LeftOut {
   }
 }
 
-function keyOf(record: ZoneRecord<RecordType>): string {
-  return `${record.type} ${record.name} ${record.host}`;
+/** Of two records with the same key, the table would hold one. */
+function keyOf({ type, name, host, weight, priority }: ZoneRecord<RecordType>): string {
+  return `${type} ${name} ${host} ${weight} ${priority}`;
 }

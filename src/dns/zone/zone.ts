@@ -53,6 +53,8 @@ export type Lookup =
   | { readonly kind: 'nxdomain' };
 
 const CHECK_EVERY = 64;
+/** After so many that find no room, the others need not try. */
+const MAX_REFUSALS = 16;
 
 /**
  * The names that are served, written into the table that answers come from. Publishers say what each step of the catalog changes; the
@@ -171,9 +173,24 @@ export class Zone {
         yield;
       }
     }
+    yield* this.#tryAgain();
     if (known && !this.#ready) {
       this.#ready = true;
       this.#revision++;
+    }
+  }
+
+  /** By now there may be room for what found none before. */
+  *#tryAgain(): Generator<void> {
+    if (!this.#leftOut.waits) return;
+    this.#writer.commit();
+    let refused = 0;
+    for (const { of, times } of this.#leftOut.takeWaiting()) {
+      const before = this.#leftOut.size;
+      const again = typeof of === 'string' ? () => this.#declare(of, 1) : () => this.#add(of);
+      for (let i = 0; i < times; i++) again();
+      if (this.#leftOut.size > before && ++refused === MAX_REFUSALS) return;
+      yield;
     }
   }
 
@@ -257,7 +274,7 @@ export class Zone {
       if (limit !== undefined) this.#writer.limitAnswers(name, name.length, limit);
     } catch (error) {
       if (!(error instanceof TableFull)) throw error;
-      this.#leftOut.add(record, fullReason(error));
+      this.#leftOut.add(record, fullReason(error), true);
     }
   }
 
