@@ -13,6 +13,7 @@ import { IGNORE, PLAIN, Question } from './question.ts';
 import { RATE } from './rate-limit.ts';
 import { FLAG, OPT_HEAD_BYTES, ReplyWriter } from './reply.ts';
 import { SetWriter } from './set-writer.ts';
+import { ignoreStars, isStarOf } from './stars.ts';
 import type { AnswerSettings, ServedZone } from './settings.ts';
 
 /** The name is for somebody else to look up; nothing was written. */
@@ -196,7 +197,7 @@ export class Answerer {
     const set = t.set(node, type);
     if (set !== 0) {
       this.#aa = true;
-      this.#sets.write(node, set, HEADER_BYTES, this.#ownName(set));
+      this.#sets.write(node, set, HEADER_BYTES);
       return this.#answered(mode);
     }
     const alias = t.set(node, TYPE.CNAME);
@@ -206,7 +207,8 @@ export class Answerer {
 
   /** Nothing in the table has that name: outside our zones, or it does not exist. */
   #absent(mode: number): number {
-    return this.#nothing(RCODE.NXDOMAIN, mode);
+    const exists = this.question.starred && isStarOf(this.question, this.#table);
+    return this.#nothing(exists ? RCODE.NOERROR : RCODE.NXDOMAIN, mode);
   }
 
   /** NODATA or NXDOMAIN, with the SOA that says for how long (RFC 2308 §3); or somebody else's name. */
@@ -259,7 +261,7 @@ export class Answerer {
     if (set === 0) return this.#nothing(RCODE.NOERROR, mode);
     this.#aa = true;
     for (; set !== 0; set = t.nextSet(set)) {
-      this.#sets.write(node, set, HEADER_BYTES, this.#ownName(set));
+      this.#sets.write(node, set, HEADER_BYTES);
       if (mode === OVER_UDP || this.#reply.truncated) break;
     }
     return this.#answered(mode);
@@ -286,7 +288,7 @@ export class Answerer {
       const node = t.target(at, target, end);
       const found = node === 0 ? 0 : t.set(node, this.question.type);
       if (found !== 0) {
-        this.#sets.write(node, found, owner, undefined);
+        this.#sets.write(node, found, owner);
         return this.#answered(mode);
       }
       set = node === 0 ? 0 : t.set(node, TYPE.CNAME);
@@ -304,13 +306,6 @@ export class Answerer {
       return COLD;
     }
     return this.#done(mode, RCODE.NOERROR, 0);
-  }
-
-  /** Mesos-DNS names what it looked up as the owner of addresses, and what was asked as that of services. */
-  #ownName(set: number): Question | undefined {
-    if (!this.#renamed || !this.question.starred) return undefined;
-    const type = this.#table.typeOf(set);
-    return type === TYPE.A || type === TYPE.AAAA ? this.question : undefined;
   }
 
   #answered(mode: number): number {
@@ -400,32 +395,4 @@ function minimumOf(bytes: Uint8Array, at: number): number {
       (bytes[at + 3] as number)) >>>
     0
   );
-}
-
-/** Take every `.*` out of the name, as Mesos-DNS does with its text: what follows in that label joins the one before. */
-function ignoreStars(q: Question): boolean {
-  const { key } = q;
-  let to = 0;
-  let last = -1;
-  for (let at = 0; key[at] !== 0;) {
-    const length = key[at] as number;
-    const star = at > 0 && key[at + 1] === 42;
-    const rest = star ? length - 1 : length;
-    if (star && last >= 0) {
-      const joined = (key[last] as number) + rest;
-      if (joined > 63) return false;
-      key.copyWithin(to, at + 2, at + 1 + length);
-      key[last] = joined;
-      to += rest;
-    } else {
-      key.copyWithin(to, at, at + 1 + length);
-      last = to;
-      to += 1 + length;
-    }
-    at += 1 + length;
-  }
-  const changed = to + 1 !== q.keyLength;
-  key[to] = 0;
-  q.keyLength = to + 1;
-  return changed;
 }

@@ -1,7 +1,6 @@
 import { TYPE } from '../wire/index.ts';
 import type { TableReader } from '../table/index.ts';
 import type { Entries } from './entries.ts';
-import type { Question } from './question.ts';
 import type { ReplyWriter } from './reply.ts';
 
 /** Beyond so many targets, clients ask for the addresses of the rest. */
@@ -31,9 +30,10 @@ export class SetWriter {
 
   /**
    * The records of a set in random order: all of them, as many as the name allows, or as many as fit. Their owner is a pointer to
-   * `owner`, or the name that `named` looked up.
+   * `owner`: the name as it was asked, also where Mesos-DNS would say what it looked up (a name with `.*` in it). Resolvers
+   * take no answer for a name that they did not ask for.
    */
-  write(node: number, set: number, owner: number, named: Question | undefined): void {
+  write(node: number, set: number, owner: number): void {
     const t = this.#table;
     const r = this.#reply;
     const entries = this.#entries;
@@ -46,10 +46,7 @@ export class SetWriter {
       const at = entries.draw(i, count);
       const length = entries.lengthOf(at);
       const data = entries.dataOf(at);
-      const fits = named
-        ? r.recordOf(named.key, named.keyLength, type, ttl, t.bytes, data, length)
-        : r.record(owner, type, ttl, t.bytes, data, length);
-      if (!fits) {
+      if (!r.record(owner, type, ttl, t.bytes, data, length)) {
         r.truncated = true;
         return;
       }

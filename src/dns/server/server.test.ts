@@ -136,13 +136,11 @@ describe('DNS over UDP and TCP', () => {
     expect(sections(await ask('leader.mesos.', TYPE.ANY))).toEqual([0, ['leader.mesos./1'], [], []]);
     const [all] = await askTcp(reactor, dns.addresses.tcp, [queryBytes('mesos.', TYPE.ANY)]);
     expect(all && sections(all)).toEqual([0, ['mesos./6', 'mesos./2'], [], ['ns1.mesos./1']]);
-    // Not wildcards: `.*` is ignored wherever it stands. The owner is the name that was found.
-    expect(sections(await ask('web.*.marathon.mesos.', TYPE.A))).toEqual([
-      0,
-      ['web.marathon.mesos./1'],
-      [],
-      [],
-    ]);
+    // Not wildcards: `.*` is ignored wherever it stands.
+    const starred = 'web.*.marathon.mesos.';
+    expect(sections(await ask(starred, TYPE.A))).toEqual([0, [`${starred}/1`], [], []]);
+    expect(sections(await ask('*.marathon.mesos.', TYPE.A))).toEqual([0, [], soa, []]);
+    expect(sections(await ask('*.gone.mesos.', TYPE.A))).toEqual([3, [], soa, []]);
     expect(sections(await ask('example.com.', TYPE.A))).toEqual([RCODE.REFUSED, [], [], []]);
   });
 
