@@ -14,7 +14,7 @@ import { resolverSettings } from './forward/settings.ts';
 import { guardsOf } from './answer/thread-guards.ts';
 import type { SharedGuards } from './answer/thread-guards.ts';
 import { sharedGuards, tendGuards } from './guarding.ts';
-import type { DnsCounters } from './metrics.ts';
+import { DnsCounters } from './metrics.ts';
 import { pipeline } from './pipeline.ts';
 import { QueryLog } from './query-log.ts';
 import { aliasStage } from './server/alias.ts';
@@ -43,6 +43,8 @@ export class Answering {
   readonly cold: ColdQuestions;
   /** Answers on this thread. */
   readonly responder: Responder;
+  /** What the table says, for our own use: counted nowhere. */
+  readonly local: Responder;
   readonly #parts: AnsweringParts;
   readonly #guards: SharedGuards;
   readonly #queryLog: QueryLog;
@@ -55,7 +57,7 @@ export class Answering {
     const { resolver } = this;
     const recursion = createAcl(config.acl.recursion);
     const alias = aliasStage({
-      local: (bytes) => this.responder.local(bytes),
+      local: (bytes) => this.local.local(bytes),
       isOurs: (name) => apexes.some((apex) => isWithin(name, apex)),
       mayAsk: (ip) => config.externalOn && recursion.allows(ip),
       outside: (...question) => resolver.resolve(...question),
@@ -80,6 +82,13 @@ export class Answering {
       guards: guardsOf(this.#guards),
       seed: random.int(0x7fffffff),
     });
+    const uncounted = new Answerer({
+      table,
+      settings,
+      counters: new DnsCounters().own,
+      seed: random.int(0x7fffffff),
+    });
+    this.local = new Responder({ answerer: uncounted, table, cold: this.cold, clock });
     this.responder = new Responder({ answerer, table, cold: this.cold, clock, sampling });
   }
 

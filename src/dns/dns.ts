@@ -21,6 +21,7 @@ import { exposeVipMetrics } from './dcos/metrics.ts';
 import { NamesView } from './dcos/names-view.ts';
 import { DcosRest } from './dcos/rest.ts';
 import { dnsErrors } from './errors.ts';
+import { createExplainer } from './explaining.ts';
 import { FrameworkHosts } from './framework-hosts.ts';
 import { exposeResolverMetrics } from './forward/metrics.ts';
 import { DnsCounters, exposeDnsMetrics } from './metrics.ts';
@@ -29,7 +30,7 @@ import { exposeUdpMetrics, workersCondition } from './server/metrics.ts';
 import { DnsServer } from './server/server.ts';
 import { reserve } from './table/index.ts';
 import { NOTHING_CHANGED, Zone } from './zone/index.ts';
-import type { Names, Publisher, ZoneHead } from './zone/index.ts';
+import type { Names, Publisher, SetAside, ZoneHead } from './zone/index.ts';
 
 export interface DnsParts {
   readonly config: DnsConfig;
@@ -95,11 +96,12 @@ class DnsComponent implements Dns {
         this.#zone.apply(catalog.current, { ...NOTHING_CHANGED, frameworks });
       },
     });
+    const apexes = ownDomains(heads, this.#dcos);
     const answering = new Answering({
       ...parts,
       settings: answerSettings(config, heads, this.#dcos),
       zone: this.#zone,
-      apexes: ownDomains(heads, this.#dcos),
+      apexes,
       counters,
     });
     this.#answering = answering;
@@ -116,12 +118,24 @@ class DnsComponent implements Dns {
       onSample: (sample) => answering.logSample(sample),
       onGone: (worker) => this.#zone.forgetReader(worker + 1),
     });
+    const setAside = (): SetAside[] => [...this.#names.setAside(), ...(this.#dcos?.setAside() ?? [])];
+    const explainer = createExplainer({
+      ...parts,
+      zone: this.#zone,
+      names: this.#names,
+      dcos: this.#dcos,
+      apexes,
+      answering,
+      setAside,
+      later: parts.later ?? setImmediate,
+    });
     this.#api = createDnsApi({
       ...parts,
       zone: this.#zone,
       settings: namingSettings(config),
-      setAside: () => [...this.#names.setAside(), ...(this.#dcos?.setAside() ?? [])],
+      setAside,
       serial: () => this.#zone.serial,
+      explainer,
     });
     this.#dcosRest = makeDcosRest(parts, this.#dcos, this.#zone);
     if (this.#dcos) exposeVipMetrics(parts.metrics, this.#dcos.vips);
@@ -168,7 +182,12 @@ class DnsComponent implements Dns {
       await this.#server.stop(0);
       throw error;
     }
-    this.#stopTending = this.#answering.tend();
+    const ticking = clock.every(TICK_MS, () => this.#zone.tick());
+    const tended = this.#answering.tend();
+    this.#stopTending = () => {
+      ticking.cancel();
+      tended();
+    };
     this.#running = true;
     log.info({ ...this.addresses, domain: config.domain }, 'DNS answers');
   }
@@ -221,6 +240,8 @@ class DnsComponent implements Dns {
   }
 }
 
+/** Serial numbers are seconds. */
+const TICK_MS = 500;
 /** How long the thread may be kept from everything else, milliseconds. */
 const SLICE_MS = 4;
 

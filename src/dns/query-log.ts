@@ -3,9 +3,7 @@ import { ipv6Text } from '../core/ip.ts';
 import type { Logger } from '../core/log.ts';
 import { unpackSample } from './answer/query-log.ts';
 import type { DnsCounters } from './metrics.ts';
-import { TYPE, rcodeName, textOfName } from './wire/index.ts';
-
-const TYPE_NAMES = new Map<number, string>(Object.entries(TYPE).map(([name, type]) => [type, name]));
+import { rcodeName, textOfName, typeName } from './wire/index.ts';
 
 /** Writes the samples that the answering threads picked, one line each, and no more than so many a second. */
 export class QueryLog {
@@ -41,7 +39,7 @@ export class QueryLog {
       {
         client: address.length === 4 ? address.join('.') : ipv6Text(address),
         name: textOfName(sample.name),
-        type: TYPE_NAMES.get(type) ?? `TYPE${type}`,
+        type: typeName(type),
         rcode: rcodeName(rcode),
         transport,
         us,

@@ -35,6 +35,7 @@ function make(
     zone,
     settings: { ...MESOS_SETTINGS, ipSources: ['netinfo', 'host'] },
     serial: () => 1234,
+    explainer: { explain: async () => undefined },
     random: seededRandom(1),
     metrics: new Metrics(),
     health: new Health(),

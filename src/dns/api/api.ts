@@ -11,7 +11,9 @@ import type { DnsConfig } from '../config.ts';
 import { enumerate } from '../zone/index.ts';
 import type { SetAside, Zone, ZoneSettings } from '../zone/index.ts';
 import { soaName } from '../soa-name.ts';
+import type { Explainer } from '../explain/explainer.ts';
 import { configEcho } from './config-echo.ts';
+import { addExplain } from './explain.ts';
 import { mesosDnsJson } from './json.ts';
 import { hosts, services, transfer } from './lookups.ts';
 
@@ -23,6 +25,7 @@ export interface DnsApiParts {
   /** What the naming rules left out. */
   readonly setAside?: () => Iterable<SetAside>;
   readonly serial: () => number;
+  readonly explainer: Pick<Explainer, 'explain'>;
   readonly random: Random;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -48,6 +51,7 @@ export function createDnsApi(parts: DnsApiParts): Api {
   for (const route of routes(parts)) addRoute(api, route);
   addNotYetRoute(api);
   addRejected(api, parts);
+  addExplain(api, parts.explainer);
   addOperationalRoutes(api, { metrics: parts.metrics, health: parts.health });
   addErrors(api);
   return api;

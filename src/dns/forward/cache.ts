@@ -63,6 +63,16 @@ export class AnswerCache {
     return undefined;
   }
 
+  /** As `find`, leaving everything as it is: looking does not count as use. */
+  peek(key: string): Kept | undefined {
+    return this.#settings.enabled ? this.#kept.peek(key) : undefined;
+  }
+
+  /** Seconds until its end; below 0 for what is kept for the time that resolvers fail. */
+  secondsLeft(kept: Kept): number {
+    return Math.ceil((kept.expiresMs - this.#clock.monotonic()) / 1000);
+  }
+
   isFresh(kept: Kept): boolean {
     return this.#clock.monotonic() < kept.expiresMs;
   }

@@ -5,7 +5,7 @@ import type { Reactor } from '../../net/index.ts';
 import { createAcl } from '../acl/acl.ts';
 import type { Acl, AclList } from '../acl/acl.ts';
 import type { DnsCounters, DnsTransport } from '../metrics.ts';
-import { EDE, HEADER_BYTES, RCODE, copyOf, questionEnd } from '../wire/index.ts';
+import { EDE, HEADER_BYTES, RCODE, copyOf, questionEnd, rcodeName, recordLines } from '../wire/index.ts';
 import type { Query } from '../wire/index.ts';
 import { AnswerCache } from './cache.ts';
 import type { Kept } from './cache.ts';
@@ -13,7 +13,7 @@ import type { CacheSettings, UpstreamsSettings } from './config.ts';
 import { localAnswer } from './local-names.ts';
 import { pack, packedFailure, render } from './packed.ts';
 import type { Asker, Ede, Packed, RenderOptions } from './packed.ts';
-import { askedBy, isCacheable } from './question.ts';
+import { askedBy, askedOf, isCacheable } from './question.ts';
 import type { Asked } from './question.ts';
 import { Quota, clientKey } from './quota.ts';
 import { Upstreams } from './upstreams.ts';
@@ -49,6 +49,27 @@ const PROHIBITED: Ede = { code: 18 };
 const STALE_NXDOMAIN: Ede = { code: 19 };
 const STALE: Ede = { code: EDE.STALE_ANSWER };
 const UNREACHABLE: Ede = { code: EDE.NO_REACHABLE_AUTHORITY };
+
+/** What is known about a name outside our zones. */
+export interface OutsideView {
+  /** Whether the client gets answers for names outside. */
+  readonly allowed: boolean;
+  /** A name that is answered here and never asked for elsewhere (RFC 6761, RFC 6303). */
+  readonly special: { readonly kind: string; readonly records: readonly string[] } | undefined;
+  /** The zone of `dns.zoneResolvers` that holds it. */
+  readonly zone: string | undefined;
+  /** Whom to ask; nobody else. */
+  readonly resolvers: readonly { readonly address: string; readonly down: boolean }[];
+  readonly cached:
+    | {
+        readonly kind: string;
+        readonly rcode: string;
+        /** Below 0: it is given only while resolvers fail. */
+        readonly secondsLeft: number;
+        readonly records: readonly string[];
+      }
+    | undefined;
+}
 
 interface Outcome {
   readonly packed: Packed;
@@ -130,6 +151,26 @@ export class Resolver {
       return this.#fromCache(kept, asked, asker);
     }
     return this.#fromUpstreams(asked, asker, clientKey(client.ip), kept);
+  }
+
+  /** What would become of a question of `ip`, and what is kept about it. Asks nobody and changes nothing. `name` is folded. */
+  describe(name: string, type: number, ip: string | undefined): OutsideView {
+    const plain = { name, type, dnssecOk: false, checkingDisabled: false, recursionDesired: true };
+    const asked = askedOf(plain);
+    const kept = this.cache.peek(asked.key) ?? this.cache.peek(askedOf({ ...plain, dnssecOk: true }).key);
+    const local = this.#local(asked);
+    return {
+      allowed: this.#acl.allows(ip),
+      special: local && { kind: local.kind, records: recordLines(local.bytes) },
+      zone: this.upstreams.zoneOf(name),
+      resolvers: this.upstreams.for(name).map(({ name: address, down }) => ({ address, down })),
+      cached: kept && {
+        kind: kept.packed.kind,
+        rcode: rcodeName(kept.packed.rcode),
+        secondsLeft: this.cache.secondsLeft(kept),
+        records: recordLines(kept.packed.bytes),
+      },
+    };
   }
 
   #refuse(asked: Asked, asker: Asker, ede?: Ede): Uint8Array {

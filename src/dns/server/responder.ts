@@ -6,7 +6,7 @@ import type { Answerer } from '../answer/answerer.ts';
 import type { Sampling } from '../answer/sampling.ts';
 import type { DnsTransport } from '../metrics.ts';
 import type { TableReader } from '../table/index.ts';
-import { TCP_LIMIT } from '../wire/index.ts';
+import { TCP_LIMIT, textOfName } from '../wire/index.ts';
 import type { ColdQuestions } from './cold.ts';
 
 const NO_ADDRESS = new Uint8Array(16);
@@ -63,6 +63,13 @@ export class Responder {
   /** What our own table says, whoever else would be asked. Valid until the next answer. */
   local(bytes: Uint8Array): Uint8Array {
     return this.#reply.subarray(0, this.#answer(bytes, NOBODY, LOCAL));
+  }
+
+  /** As `local`, with the name that was looked up: the question's, but for letters and for what else it may be called. */
+  explained(bytes: Uint8Array): { readonly reply: Uint8Array; readonly name: string } {
+    const reply = this.local(bytes).slice();
+    const { key, keyLength } = this.#answerer.question;
+    return { reply, name: textOfName(key.subarray(0, keyLength)) };
   }
 
   #sample(bytes: Uint8Array, from: Peer, transport: DnsTransport, began: number): void {

@@ -8,3 +8,4 @@ export { isName, isWithin, nameBytes, textOfName } from './name.ts';
 export * from './query.ts';
 export { soaRdata, srvRdata } from './rdata.ts';
 export * from './reply.ts';
+export { dataText, recordLines, typeName, typeNumber } from './text.ts';

@@ -54,10 +54,15 @@ export interface ZoneSettings extends NamingSettings {
   readonly listenerIps: readonly string[];
 }
 
+/** The name of a framework, which it has only with an address. */
+export function frameworkName(framework: string, { rule, domain }: NamingSettings): string {
+  return `${domainFragment(framework, rule)}.${domain}.`;
+}
+
 /** Records of one framework (mesos-dns.md §6.1): none without an address. */
 export function frameworkRecords(f: CatalogFramework, settings: NamingSettings): ZoneRecord[] {
   if (f.ips.length === 0) return [];
-  const host = `${domainFragment(f.name, settings.rule)}.${settings.domain}.`;
+  const host = frameworkName(f.name, settings);
   const records = addresses(host, f.ips);
   if (f.pidPort !== undefined) records.push(srv(`_framework._tcp.${host}`, host, f.pidPort));
   return records;

@@ -24,10 +24,10 @@ export class AgentNames implements Publisher {
   }
 
   step(_next: CatalogVersion, diff: CatalogDiff): Iterable<Change> {
-    return follow(diff.agents, (agent) => this.#records(agent));
+    return follow(diff.agents, (agent) => this.recordsOf(agent));
   }
 
-  #records(agent: CatalogAgent): ZoneRecord<RecordType>[] {
+  recordsOf(agent: CatalogAgent): ZoneRecord<RecordType>[] {
     const { rule, domain, ptr } = this.#settings;
     const labels = new Set([label(agentSuffix(agent.id), rule), label(agent.hostname, rule)]);
     labels.delete('');

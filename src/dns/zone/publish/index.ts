@@ -1,4 +1,4 @@
-import type { CatalogTask } from '../../../cluster/index.ts';
+import type { CatalogAgent, CatalogTask } from '../../../cluster/index.ts';
 import type { LabelRule } from '../labels.ts';
 import type { Publisher } from '../publisher.ts';
 import type { IpSource, RecordType, ZoneRecord } from '../records.ts';
@@ -45,6 +45,12 @@ export interface Names {
   replace(configured: ConfiguredNames): void;
   /** The records under which a task of the present catalog is published. */
   recordsOf(task: CatalogTask): readonly ZoneRecord<RecordType>[];
+  /** All names that a task could be published under, whatever its state and health. */
+  everyRecordOf(task: CatalogTask): readonly ZoneRecord<RecordType>[];
+  /** The records that an agent has to itself. */
+  recordsOfAgent(agent: CatalogAgent): readonly ZoneRecord<RecordType>[];
+  /** Those of the config. */
+  configured(): readonly ZoneRecord<RecordType>[];
   setAside(): Iterable<SetAside>;
 }
 
@@ -61,6 +67,9 @@ export function createNames(settings: NamesSettings, configured: ConfiguredNames
       limits.replace(limitsByName(next));
     },
     recordsOf: (task) => mesos.recordsOf(task),
+    everyRecordOf: (task) => mesos.everyRecordOf(task),
+    recordsOfAgent: (agent) => agents.flatMap((a) => a.recordsOf(agent)),
+    configured: () => own.records(),
     *setAside() {
       yield* mesos.setAside();
       yield* limits.setAside();

@@ -82,6 +82,11 @@ export class MesosNames implements Publisher {
     return recordsAs(this.#health.published(task), this.#recordsOf);
   }
 
+  /** All of a task's records, whatever its state and health. */
+  everyRecordOf(task: CatalogTask): readonly TaskRecord<RecordType>[] {
+    return this.#recordsOf(task);
+  }
+
   *#changes(diff: CatalogDiff, first: readonly Change[], moves: readonly Move[]): Generator<Change> {
     const settings = this.#settings;
     yield* first;

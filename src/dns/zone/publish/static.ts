@@ -18,6 +18,10 @@ export class StaticRecords implements Publisher {
     this.#wanted = byContent(records);
   }
 
+  records(): readonly ZoneRecord<RecordType>[] {
+    return [...this.#wanted.values()];
+  }
+
   step(_next: CatalogVersion, _diff: CatalogDiff): Iterable<Change> {
     const [said, wanted] = [this.#said, this.#wanted];
     this.#said = wanted;
