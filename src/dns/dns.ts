@@ -162,7 +162,7 @@ class DnsComponent implements Dns {
   }
 
   async start(): Promise<void> {
-    const { config, catalog, log } = this.#parts;
+    const { config, catalog, clock, log } = this.#parts;
     await preferHugePages(this.#zone.memory);
     this.#frameworkHosts.start();
     this.#zone.refresh(catalog.current);

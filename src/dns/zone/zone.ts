@@ -116,7 +116,10 @@ export class Zone {
     return this.#revision;
   }
 
-  /** Of the SOA records: Unix seconds of the last change, and always higher than before it. */
+  /**
+   * Of the SOA records: Unix seconds of the last change, as far as that second is over; never ahead of the clock, so that a
+   * restart does not bring it back.
+   */
   get serial(): number {
     return this.#serial;
   }
@@ -219,10 +222,7 @@ export class Zone {
 
   /** New serials, readers may see everything, and what nobody can see any more is free. */
   #endOfStep(): void {
-    if (this.#told !== this.#revision) {
-      this.#serial = Math.max(this.#serial + 1, this.#parts.nowSeconds());
-      if (this.#writeSoas()) this.#told = this.#revision;
-    }
+    this.#tellSerial();
     this.#writer.setReady(this.#ready);
     this.#writer.commit();
   }
@@ -236,6 +236,20 @@ export class Zone {
       if (!(error instanceof TableFull)) throw error;
       return false;
     }
+  }
+
+  /** Call it every second or so: of what changes within one second, a later one's serial tells. */
+  tick(): void {
+    if (this.#told === this.#revision || this.#waiting) return;
+    this.#tellSerial();
+    this.#writer.commit();
+  }
+
+  #tellSerial(): void {
+    const now = this.#parts.nowSeconds();
+    if (this.#told === this.#revision || now <= this.#serial) return;
+    this.#serial = now;
+    if (this.#writeSoas()) this.#told = this.#revision;
   }
 
   #writeSoa(head: ZoneHead): void {
