@@ -7,6 +7,7 @@ import type {
   DatagramCounts,
   DatagramOptions,
   DatagramSockets,
+  LentSocket,
   Peer,
   ReturnAddress,
 } from '../../net/index.ts';
@@ -100,24 +101,28 @@ export class UdpService {
   async start(host: string, port: number): Promise<void> {
     const { workers, engine, gatherUs = 0, log } = this.#parts;
     if (this.#parts.entry === undefined) await compileForWorkers(ENTRY);
-    const sockets = await openDatagrams({ host, port, workers, engine, gatherUs });
-    this.#sockets = sockets;
-    this.#cold = ColdQueries.forWorkers(sockets.workers);
-    this.#threads = Array.from({ length: sockets.workers }, (_, worker) => this.#thread(sockets, worker));
-    const started = await Promise.allSettled(this.#threads.map((thread) => thread.start()));
-    const failed = started.find((s) => s.status === 'rejected');
-    if (failed) {
+    this.#cold = ColdQueries.forWorkers(workers);
+    this.#threads = Array.from({ length: workers }, (_, worker) => this.#thread(worker));
+    try {
+      // The port opens when somebody is there to answer: until then clients that find it closed ask somebody else.
+      await allOf(this.#threads.map((thread) => thread.load()));
+      const sockets = await openDatagrams({ host, port, workers, engine, gatherUs });
+      this.#sockets = sockets;
+      await Promise.all(this.#threads.slice(sockets.workers).map((thread) => thread.dismiss()));
+      this.#threads = this.#threads.slice(0, sockets.workers);
+      await allOf(this.#threads.map((thread) => thread.listen()));
+      const { reason, address } = sockets;
+      log.info(
+        { engine: sockets.engine, reason, workers: sockets.workers, ...address },
+        'DNS receives datagrams',
+      );
+    } catch (error) {
       await this.stop(0);
-      throw failed.reason;
+      throw error;
     }
-    const { reason, address } = sockets;
-    log.info(
-      { engine: sockets.engine, reason, workers: sockets.workers, ...address },
-      'DNS receives datagrams',
-    );
   }
 
-  #thread(sockets: DatagramSockets, worker: number): UdpThread {
+  #thread(worker: number): UdpThread {
     const { entry = ENTRY, handlerOf, maxColdWaiting: max, onGone, clock, random, log } = this.#parts;
     const cold = this.#cold;
     return new UdpThread({
@@ -126,14 +131,19 @@ export class UdpService {
       clock,
       random,
       log,
-      lend: () => sockets.lend(worker),
-      setup: (socket) => ({ socket, cold: { memory: cold.memory, max }, handler: handlerOf(worker) }),
+      lend: () => this.#lend(worker),
+      setup: () => ({ worker, cold: { memory: cold.memory, max }, handler: handlerOf(worker) }),
       onMessage: (message) => this.#onMessage(worker, message),
       onGone: () => {
         cold.forget(worker);
         onGone?.(worker);
       },
     });
+  }
+
+  #lend(worker: number): LentSocket {
+    if (!this.#sockets) throw new Error('there is no socket to lend');
+    return this.#sockets.lend(worker);
   }
 
   #onMessage(worker: number, message: UdpWorkerMessage): void {
@@ -158,7 +168,11 @@ export class UdpService {
    */
   async stop(drainMs: number, pending: () => number = () => 0, giveUp: () => void = () => {}): Promise<void> {
     const sockets = this.#sockets;
-    if (!sockets) return;
+    if (!sockets) {
+      await Promise.all(this.#threads.map((thread) => thread.dismiss()));
+      this.#threads = [];
+      return;
+    }
     const { clock } = this.#parts;
     const end = clock.monotonic() + drainMs;
     while (clock.monotonic() < end) {
@@ -174,4 +188,10 @@ export class UdpService {
     await sockets.close();
     this.#sockets = undefined;
   }
+}
+
+/** Waits for all of them, also when one fails: what they started can be ended then. */
+async function allOf(promises: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(promises))
+    if (outcome.status === 'rejected') throw outcome.reason;
 }

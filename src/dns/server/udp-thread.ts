@@ -5,7 +5,7 @@ import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
 import type { LentSocket } from '../../net/index.ts';
 import { workerEnvironment } from './compile-cache.ts';
-import type { UdpWorkerMessage, UdpWorkerSetup } from './udp-messages.ts';
+import type { UdpWorkerMessage, UdpWorkerOrder, UdpWorkerSetup } from './udp-messages.ts';
 
 const BACKOFF = { firstMs: 50, maxMs: 5_000, jitter: 0.2 };
 /** A worker that lived as long was well. */
@@ -19,7 +19,7 @@ export interface UdpThreadParts {
   readonly random: Random;
   readonly log: Logger;
   readonly lend: () => LentSocket;
-  readonly setup: (socket: LentSocket['data']) => UdpWorkerSetup;
+  readonly setup: () => UdpWorkerSetup;
   readonly onMessage: (message: UdpWorkerMessage) => void;
   /** The thread is gone; nothing comes from it any more. */
   readonly onGone: () => void;
@@ -34,7 +34,17 @@ export class UdpThread {
   #stopping = false;
   #listening = false;
   #restarts = 0;
-  #first: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
+  #loaded = false;
+  /** Whether there is a socket to lend. */
+  #open = false;
+  /** Who waits for the first thread, and to get how far. */
+  #first:
+    | {
+        readonly until: 'loaded' | 'listening';
+        readonly resolve: () => void;
+        readonly reject: (error: unknown) => void;
+      }
+    | undefined;
   #gone: (() => void) | undefined;
 
   constructor(parts: UdpThreadParts) {
@@ -52,35 +62,55 @@ export class UdpThread {
     return this.#listening;
   }
 
-  /** Resolves when it answers; rejects when it dies before that. Only later deaths are mended. */
-  start(): Promise<void> {
+  /** Resolves when the thread is there and only lacks a socket; rejects when it dies before that. */
+  load(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#first = { resolve, reject };
+      this.#first = { until: 'loaded', resolve, reject };
       this.#run();
     });
   }
 
+  /** There is a socket now. Resolves when it answers; rejects when it dies before that. Only later deaths are mended. */
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!this.#worker) return reject(new Error('it ended before it was needed'));
+      this.#first = { until: 'listening', resolve, reject };
+      this.#open = true;
+      if (this.#loaded) this.#lend();
+    });
+  }
+
   #run(): void {
-    const { worker: number, entry, clock, lend, setup } = this.#parts;
-    const { data, transfer } = lend();
+    const { worker: number, entry, clock, setup } = this.#parts;
     const began = clock.monotonic();
     let error: unknown;
+    this.#loaded = false;
     const worker = new Worker(entry, {
       name: `dns-udp-${number}`,
-      workerData: setup(data),
+      workerData: setup(),
       env: workerEnvironment(),
-      transferList: [...transfer],
     });
     this.#worker = worker;
-    worker.on('message', (message: UdpWorkerMessage) => {
-      if (message.kind === 'listening') {
-        this.#listening = true;
-        this.#first?.resolve();
-        this.#first = undefined;
-      } else this.#parts.onMessage(message);
-    });
+    worker.on('message', (message: UdpWorkerMessage) => this.#onMessage(message));
     worker.on('error', (e) => (error = e));
     worker.on('exit', (code) => this.#onExit(error ?? new Error(`it ended with code ${code}`), began));
+  }
+
+  #onMessage(message: UdpWorkerMessage): void {
+    if (message.kind === 'loaded') {
+      this.#loaded = true;
+      if (this.#open) this.#lend();
+    } else if (message.kind === 'listening') this.#listening = true;
+    else return this.#parts.onMessage(message);
+    if (this.#first?.until !== message.kind) return;
+    this.#first.resolve();
+    this.#first = undefined;
+  }
+
+  #lend(): void {
+    const { data, transfer } = this.#parts.lend();
+    const order: UdpWorkerOrder = { socket: data };
+    this.#worker?.postMessage(order, [...transfer]);
   }
 
   #onExit(error: unknown, began: number): void {
@@ -105,6 +135,13 @@ export class UdpThread {
   release(): void {
     this.#stopping = true;
     this.#timer?.cancel();
+  }
+
+  /** End it before it had a socket, or because there is none for it. */
+  async dismiss(): Promise<void> {
+    this.release();
+    this.#first = undefined;
+    await this.#worker?.terminate();
   }
 
   /** Resolves when it has ended, by itself or, after `patienceMs`, by force. */

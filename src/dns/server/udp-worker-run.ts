@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
@@ -5,7 +6,7 @@ import { receiveDatagrams } from '../../net/index.ts';
 import type { DatagramHandler } from '../../net/index.ts';
 import { ColdQueries } from './cold-queue.ts';
 import type { ColdQuery } from './cold-queue.ts';
-import type { UdpWorkerMessage, UdpWorkerSetup } from './udp-messages.ts';
+import type { UdpWorkerMessage, UdpWorkerOrder, UdpWorkerSetup } from './udp-messages.ts';
 
 /** What goes to the main thread, in a message at the end of the batch. */
 export interface ToMainThread {
@@ -23,14 +24,15 @@ const FAULT_EVERY_MS = 1_000;
 
 /** The whole life of a worker thread: receive, answer, hand on what is cold, until the main thread says stop. */
 export async function runUdpWorker(createHandler: CreateUdpHandler): Promise<void> {
-  const { socket, cold, handler: settings } = workerData as UdpWorkerSetup;
+  const { worker, cold, handler: settings } = workerData as UdpWorkerSetup;
+  if (!parentPort) throw new Error('this is for worker threads');
   const tell = (message: UdpWorkerMessage): void => parentPort?.postMessage(message);
   const counters = new ColdQueries(cold.memory);
   const batch: ColdQuery[] = [];
   const samples: Uint8Array[] = [];
   const handler = createHandler(settings, {
     cold: (query) => {
-      if (counters.admit(socket.worker, cold.max)) batch.push(query);
+      if (counters.admit(worker, cold.max)) batch.push(query);
     },
     sample: (bytes) => void samples.push(bytes),
   });
@@ -41,6 +43,9 @@ export async function runUdpWorker(createHandler: CreateUdpHandler): Promise<voi
     batch.length = 0;
     samples.length = 0;
   };
+  const order = once(parentPort, 'message');
+  tell({ kind: 'loaded' });
+  const [{ socket }] = (await order) as [UdpWorkerOrder];
   await receiveDatagrams(socket, flushing(handler, flush), {
     onListening: () => tell({ kind: 'listening' }),
     onFault: faultTeller(tell),

@@ -9,7 +9,7 @@ interface Settings {
   readonly failAtStart?: boolean;
 }
 
-const { socket } = workerData as UdpWorkerSetup;
+const { worker } = workerData as UdpWorkerSetup;
 
 const createHandler: CreateUdpHandler = (settings, main) => {
   if ((settings as Settings).failAtStart) throw new Error('cannot start, as asked');
@@ -25,7 +25,7 @@ const createHandler: CreateUdpHandler = (settings, main) => {
       else if (word === 'spin') for (;;);
       else if (word === 'throw' || word === 'exit') atTheEnd = word;
       else {
-        const text = `${word} ${socket.worker} ${threadId}`;
+        const text = `${word} ${worker} ${threadId}`;
         return Buffer.from(reply.buffer, reply.byteOffset + replyAt).write(text);
       }
       return 0;
