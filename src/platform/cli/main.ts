@@ -30,6 +30,11 @@ export async function main(words: readonly string[], world: World): Promise<numb
     });
     program.addCommand(quietly(command, world));
   }
+  if (words[0] === 'dns' || words.length === 0 || words[0]?.startsWith('-') === true) {
+    // Loaded only where it is wanted: roles shall start fast.
+    const { dnsCommand } = await import('./dns-explain.ts');
+    program.addCommand(dnsCommand(world, (s) => (status = s), quietly));
+  }
   try {
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync([...words], { from: 'user' });
@@ -46,6 +51,7 @@ Examples:
   rimrock edge --config config/edge.yaml                 DNS and load balancer in front of your cluster
   rimrock edge --config /etc/mesos-dns/config.json       the same, from a Mesos-DNS configuration, unchanged
   rimrock up --set dns.port=53 --print-config            what would be in effect
+  rimrock dns explain web.marathon.mesos                 why DNS answers what it does
 
 Exit status: 0 all well, 1 it could not start or the configuration does not hold, 2 wrong usage.
 `;
