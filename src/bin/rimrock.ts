@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { enableCompileCache } from 'node:module';
 import { dirname } from 'node:path';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 
 // As bin/rimrock.mjs does, which is the better way to start: this file itself is compiled before it says so.
@@ -16,6 +17,9 @@ const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: str
 // A reader that went away (`rimrock --help | head -1`) is no reason to crash.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
+// SIGHUP from a terminal that has gone away: there is nobody left to run for.
+const hungUp = (): boolean => process.stderr.isTTY && !isatty(2);
+
 const status = await main(process.argv.slice(2), {
   version,
   out: (text) => void process.stdout.write(text),
@@ -28,7 +32,13 @@ const status = await main(process.argv.slice(2), {
   random: systemRandom,
   readFile: (path) => readFile(path, 'utf8'),
   onStopRequest(f) {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => f(signal));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => f(signal));
+    process.on('SIGHUP', () => hungUp() && f('SIGHUP'));
+  },
+  onReloadRequest: (f) => void process.on('SIGHUP', () => hungUp() || f()),
+  onFileChange(path, f) {
+    watchFile(path, { interval: 2_000, persistent: false }, f);
+    return () => unwatchFile(path, f);
   },
   onCrash(f) {
     const crash = (error: unknown): void => {

@@ -7,6 +7,11 @@ export interface Component {
   start(): Promise<void>;
   /** Drain and stop: refuse what is new, finish what runs (within the part's own deadline), free everything. */
   stop(): Promise<void>;
+  /**
+   * Take over what it can of its changed and checked section of the configuration, at once; returns the keys of the section that had changed and are
+   * in effect now. Without it every change needs a restart.
+   */
+  reload?(section: unknown): readonly string[];
 }
 
 /** Starts parts in order and stops them in the opposite order; a part that fails to start stops the earlier ones. */

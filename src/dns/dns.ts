@@ -46,6 +46,8 @@ export interface DnsParts {
 }
 
 export interface Dns extends Component {
+  /** Takes over `records` and `answerLimits` while it runs. */
+  reload(config: DnsConfig): readonly string[];
   /** Real addresses once started (useful with port 0); before that, and for what is switched off, as configured. */
   readonly addresses: {
     readonly udp: Peer;
@@ -71,6 +73,8 @@ class DnsComponent implements Dns {
   readonly #answering: Answering;
   readonly #server: DnsServer;
   readonly #api: Api;
+  /** What the config says of single names, as it is in effect. */
+  #configured: Pick<DnsConfig, 'records' | 'answerLimits'>;
   #httpPort: number | undefined;
   #running = false;
   /** The zone has been given a state of the cluster. */
@@ -83,6 +87,7 @@ class DnsComponent implements Dns {
     const counters = new DnsCounters(config.workers);
     this.#parts = parts;
     this.#names = namesOf(config);
+    this.#configured = config;
     this.#dcos = dcosOf(config);
     const heads = [clusterHead(config), ...(this.#dcos?.heads ?? [])];
     const publishers = [...this.#names.publishers, ...(this.#dcos?.publishers ?? [])];
@@ -202,6 +207,20 @@ class DnsComponent implements Dns {
     await this.#dcosRest?.stop();
   }
 
+  /** Records and limits of the config; but not in another domain, whose names would be outside the zone that runs. */
+  reload(config: DnsConfig): readonly string[] {
+    const running = this.#configured;
+    if (config.domain !== this.#parts.config.domain) return [];
+    const changed = (['records', 'answerLimits'] as const).filter(
+      (key) => !isSame(running[key], config[key]),
+    );
+    if (changed.length === 0) return [];
+    this.#configured = { records: config.records, answerLimits: config.answerLimits };
+    this.#names.replace(this.#configured);
+    this.#zone.refresh(this.#parts.catalog.current);
+    return changed;
+  }
+
   #load(version: CatalogVersion): void {
     this.#loaded = true;
     this.#zone.setStale(version.stale !== undefined);
@@ -242,6 +261,11 @@ class DnsComponent implements Dns {
 
 /** Serial numbers are seconds. */
 const TICK_MS = 500;
+/** Both as the schema made them: keys in its order. */
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** How long the thread may be kept from everything else, milliseconds. */
 const SLICE_MS = 4;
 

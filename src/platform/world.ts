@@ -20,6 +20,10 @@ export interface World {
   readFile(path: string): Promise<string>;
   /** Each request to end, by the name of its signal. */
   onStopRequest(f: (signal: string) => void): void;
+  /** Each request to read the configuration again. */
+  onReloadRequest(f: () => void): void;
+  /** Each time that a file has changed, appeared or gone, as seen by looking every other second; returns how to stop. */
+  onFileChange(path: string, f: () => void): () => void;
   /** What nobody caught; `f` tells it, then the process ends. */
   onCrash(f: (error: unknown) => void): void;
   /** End now, whatever is under way. */

@@ -1,4 +1,3 @@
-import { u16 } from './bytes.ts';
 import { EDNS_OPTION } from './constants.ts';
 import type { Edns, Message, ResourceRecord } from './message.ts';
 import type { Query } from './query.ts';
@@ -62,25 +61,4 @@ function edns(asked: Edns, ede: number | undefined, udpPayloadBytes: number): Ed
   const options =
     ede === undefined ? NONE : [{ code: EDNS_OPTION.EDE, data: Uint8Array.of(ede >> 8, ede & 0xff) }];
   return { udpPayloadBytes, version: 0, dnssecOk: asked.dnssecOk, options };
-}
-
-/** The reply to a message that could not be read: its id and opcode, the code, and nothing else. */
-export function bareReply(request: Uint8Array, rcode: number): Message {
-  return {
-    id: u16(request, 0),
-    response: true,
-    opcode: (u16(request, 2) >> 11) & 15,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: false,
-    recursionAvailable: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode,
-    questions: NONE,
-    answers: NONE,
-    authority: NONE,
-    additional: NONE,
-    edns: undefined,
-  };
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { roles } from '../roles.ts';
 import type { Role } from '../roles.ts';
@@ -107,5 +108,6 @@ async function act(role: Role, options: Options, world: World): Promise<number> 
   else if (options.checkConfig === true) world.out('OK\n');
   if (options.printConfig === true || options.checkConfig === true) return EXIT.ok;
   const { run } = await import('../run/run.ts');
-  return run(role, loaded.config, world);
+  const path = request.file === undefined ? undefined : resolve(world.folder, request.file);
+  return run(role, loaded.config, world, { path, load: () => loadConfig(request, world) });
 }

@@ -20,7 +20,13 @@ export interface ConfigRequest {
 }
 
 export type LoadedConfig =
-  | { readonly ok: true; readonly config: RimrockConfig; readonly notes: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly config: RimrockConfig;
+      readonly notes: readonly string[];
+      /** What the file was; ours also without one. */
+      readonly kind: 'rimrock' | 'mesos-dns';
+    }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
 type Surroundings = Pick<World, 'folder' | 'readFile'>;
@@ -40,7 +46,7 @@ export async function loadConfig(request: ConfigRequest, world: Surroundings): P
   if (!decoded.ok) return { ok: false, issues: [...issues, ...decoded.issues] };
   issues.push(...roleIssues(request.role, decoded.value));
   if (issues.length > 0) return { ok: false, issues };
-  return { ok: true, config: decoded.value, notes: fromFile.notes(decoded.value) };
+  return { ok: true, config: decoded.value, notes: fromFile.notes(decoded.value), kind: fromFile.kind };
 }
 
 /** What no single section can know. */
@@ -52,7 +58,7 @@ function roleIssues(role: RoleName, config: RimrockConfig): Issue[] {
 }
 
 async function readFileLayer(file: string | undefined, world: Surroundings): Promise<Layer> {
-  if (file === undefined) return { ok: true, raw: {}, notes: () => [] };
+  if (file === undefined) return { ok: true, raw: {}, notes: () => [], kind: 'rimrock' };
   const path = resolve(world.folder, file);
   let text: string;
   try {
@@ -63,6 +69,6 @@ async function readFileLayer(file: string | undefined, world: Surroundings): Pro
   const source = readSource(text, Object.keys(rimrockConfigSchema.shape));
   if (source.kind === 'unreadable')
     return { ok: false, issues: [{ path: file, message: `is neither YAML nor JSON: ${source.reason}` }] };
-  if (source.kind === 'rimrock') return { ok: true, raw: source.raw, notes: () => [] };
+  if (source.kind === 'rimrock') return { ok: true, raw: source.raw, notes: () => [], kind: 'rimrock' };
   return fromMesosDns(source.raw, path, world);
 }

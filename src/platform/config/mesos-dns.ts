@@ -15,6 +15,7 @@ export type Layer =
   | {
       readonly ok: true;
       readonly raw: Raw;
+      readonly kind: 'rimrock' | 'mesos-dns';
       /** What to say about it, now that all settings are known. */
       notes(config: RimrockConfig): readonly string[];
     }
@@ -53,7 +54,7 @@ export async function fromMesosDns(json: Raw, path: string, world: Pick<World, '
       ...(iam.account === undefined ? {} : { iam: iam.account }),
     },
   };
-  return { ok: true, raw, notes: (config) => [...warnings, ...tlsNotes(cluster, config)] };
+  return { ok: true, raw, kind: 'mesos-dns', notes: (config) => [...warnings, ...tlsNotes(cluster, config)] };
 }
 
 /** What Mesos-DNS did without saying so. */

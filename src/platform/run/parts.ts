@@ -17,6 +17,7 @@ import { openEmbeddedStore } from '../../store/index.ts';
 import type { EmbeddedStore } from '../../store/index.ts';
 import type { RimrockConfig, Section } from '../config/schema.ts';
 import type { Role } from '../roles.ts';
+import { ReloadCounts } from './reload.ts';
 
 /** A component with what tells about it. */
 export interface Part {
@@ -33,6 +34,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Of the configuration; shown with the metrics of DNS. */
+  readonly reloads?: ReloadCounts;
   /** Called by a part that sees no point in going on; the process ends. */
   readonly fail?: (error: Error) => void;
   /** Of which tasks get a part. */
@@ -106,13 +109,20 @@ type Add = <C extends Component>(
 ) => C;
 
 /** The watch has no port of its own: its metrics and health are on the admin port of the load balancer. */
-function addEdge(config: RimrockConfig, { clock, log }: Surroundings, add: Add): void {
+function addEdge(
+  config: RimrockConfig,
+  { clock, log, reloads = new ReloadCounts() }: Surroundings,
+  add: Add,
+): void {
   const reactor = createPortableReactor({ clock, log: log.child({ part: 'net' }) });
   const told = newTold();
   const { catalog } = add('cluster', 'cluster', (s) => createCluster({ ...s, config: config.cluster }), {
     told,
   });
+  const dnsTold = newTold();
+  reloads.expose(dnsTold.metrics);
   add('dns', 'dns', (s) => createDns({ ...s, config: config.dns, catalog, reactor }), {
+    told: dnsTold,
     ports: ({ addresses: { udp, http, dcosHttp } }) => ({
       'dns.port': udp.port,
       'dns.httpPort': http?.port ?? 0,

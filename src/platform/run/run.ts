@@ -3,6 +3,7 @@ import { delimiter, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lifecycle } from '../../core/lifecycle.ts';
 import type { Logger } from '../../core/log.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import type { RimrockConfig } from '../config/schema.ts';
 import { openLog } from '../logging.ts';
 import type { Role } from '../roles.ts';
@@ -11,6 +12,7 @@ import { listenAddresses, realAddresses } from './addresses.ts';
 import { buildParts } from './parts.ts';
 import type { Part } from './parts.ts';
 import { awaitReady } from './ready.ts';
+import { ReloadCounts, Reloader, whenQuiet } from './reload.ts';
 import { printError, startError } from './start-error.ts';
 import { aborted, stopRequests } from './stop.ts';
 import { commandsToTry, readyTable } from './table.ts';
@@ -21,8 +23,20 @@ const READY_WITHIN_MS = 4_000;
 /** How long the edge waits for the control plane of its own process to have its agent and its tasks back. */
 const SETTLED_WITHIN_MS = 1_500;
 
+/** Where the configuration came from, to read it again. */
+export interface ConfigSource {
+  /** Absolute; undefined without a file. */
+  readonly path: string | undefined;
+  readonly load: () => Promise<LoadedConfig>;
+}
+
 /** Run a role until it is told to end; resolves to the exit status. */
-export async function run(role: Role, config: RimrockConfig, world: World): Promise<number> {
+export async function run(
+  role: Role,
+  config: RimrockConfig,
+  world: World,
+  source?: ConfigSource,
+): Promise<number> {
   const begun = world.clock.monotonic();
   const log = openLog(config.log, world);
   world.onCrash((error) => log.fatal({ error }, 'nobody caught this; ending'));
@@ -34,7 +48,9 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
   try {
     const { clock, random } = world;
     const fail = (error: Error): void => failed.abort(error);
-    parts = await buildParts(role, config, { clock, random, log, fail, environment: taskEnvironment(world) });
+    const reloads = new ReloadCounts();
+    const environment = taskEnvironment(world);
+    parts = await buildParts(role, config, { clock, random, log, fail, environment, reloads });
     const components = parts.map(({ component, name }, i) => ({
       name,
       start: async () => {
@@ -49,6 +65,13 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
     const lifecycle = new Lifecycle(components, log);
     stop.addEventListener('abort', () => void endAll(lifecycle, parts, log));
     await lifecycle.start();
+    if (source)
+      followConfig(
+        source,
+        new Reloader({ ...source, ...role, config, parts, counts: reloads, log }),
+        world,
+        stop,
+      );
     const missing = await awaitReady(parts, world.clock, READY_WITHIN_MS, stop);
     if (!stop.aborted) {
       const tookMs = world.clock.monotonic() - begun;
@@ -76,6 +99,20 @@ export async function run(role: Role, config: RimrockConfig, world: World): Prom
     world.err(printError(told, starting));
     return 1;
   }
+}
+
+/** Editors write a file in several steps. */
+const QUIET_MS = 200;
+
+/** Read the configuration again when its file changes and when asked to, until the end. */
+function followConfig(source: ConfigSource, reloader: Reloader, world: World, stop: AbortSignal): void {
+  const reload = whenQuiet(world.clock, QUIET_MS, () => {
+    if (!stop.aborted) void reloader.reload();
+  });
+  world.onReloadRequest(reload);
+  if (source.path === undefined) return;
+  const forget = world.onFileChange(source.path, reload);
+  stop.addEventListener('abort', forget, { once: true });
 }
 
 /** Ours, and at the end of the PATH the Node that runs us, so that tasks find some `node`. */

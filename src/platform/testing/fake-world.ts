@@ -16,6 +16,8 @@ export class FakeWorld implements World {
   stderr = '';
   readonly exits: number[] = [];
   #stop: ((signal: string) => void) | undefined;
+  #reload: (() => void) | undefined;
+  readonly #watched = new Map<string, () => void>();
 
   constructor(files: Readonly<Record<string, string>> = {}, folder = '/here') {
     this.files = new Map(Object.entries(files));
@@ -38,6 +40,26 @@ export class FakeWorld implements World {
 
   onStopRequest(f: (signal: string) => void): void {
     this.#stop = f;
+  }
+
+  onReloadRequest(f: () => void): void {
+    this.#reload = f;
+  }
+
+  onFileChange(path: string, f: () => void): () => void {
+    this.#watched.set(path, f);
+    return () => void this.#watched.delete(path);
+  }
+
+  /** As if a file had been written. */
+  write(path: string, text: string): void {
+    this.files.set(path, text);
+    this.#watched.get(path)?.();
+  }
+
+  /** As if the process got SIGHUP. */
+  hangUp(): void {
+    this.#reload?.();
   }
 
   onCrash(): void {}
