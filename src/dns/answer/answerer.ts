@@ -73,7 +73,9 @@ export class Answerer {
     this.#guards = parts.guards ?? NO_GUARDS;
     this.#entries = new Entries(parts.table, parts.seed);
     this.#sets = new SetWriter(parts.table, this.#entries, this.#reply);
+    parts.table.begin();
     this.#apexes = parts.settings.zones.map((zone) => parts.table.findName(zone.apex));
+    parts.table.end();
     this.#fetcher = new Fetcher(parts.table);
   }
 

@@ -80,7 +80,11 @@ export class Question {
   }
 
   #admit(cls: number): number {
-    if (this.edns && this.version > 0) return RCODE.BADVERS;
+    if (this.edns && this.version > 0) {
+      // Who knows what another version means by them.
+      this.#noOptions();
+      return RCODE.BADVERS;
+    }
     if (cls !== CLASS_IN) return RCODE.REFUSED;
     if (this.type === TYPE.OPT) return RCODE.FORMERR;
     if (this.type === TYPE.AXFR || this.type === TYPE.IXFR) return RCODE.REFUSED;
@@ -163,6 +167,8 @@ export class Question {
 
   #takeOption(code: number, at: number, length: number): void {
     if (code === EDNS_OPTION.COOKIE) {
+      // All but the first are to be ignored (RFC 7873 §5.2).
+      if (this.cookieAt !== 0) return;
       this.cookieAt = at;
       this.cookieLength = length;
     } else if (code === EDNS_OPTION.NSID) this.nsid = true;
