@@ -123,7 +123,11 @@ class DnsComponent implements Dns {
       onSample: (sample) => answering.logSample(sample),
       onGone: (worker) => this.#zone.forgetReader(worker + 1),
     });
-    const setAside = (): SetAside[] => [...this.#names.setAside(), ...(this.#dcos?.setAside() ?? [])];
+    const [names, dcos] = [this.#names, this.#dcos];
+    const setAside = function* (): Generator<SetAside> {
+      yield* names.setAside();
+      if (dcos) yield* dcos.setAside();
+    };
     const explainer = createExplainer({
       ...parts,
       zone: this.#zone,

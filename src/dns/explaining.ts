@@ -47,9 +47,9 @@ export function createExplainer(parts: ExplainingParts): Explainer {
       names: view,
       settings,
       copies,
-      vips: dcos?.vips.vips() ?? [],
-      setAside: setAside(),
-      unservable: zone.unservable(),
+      vips: () => dcos?.vips.vips() ?? [],
+      setAside,
+      unservable: () => zone.unservableRecords(),
       outside: (name) => (config.externalOn ? answering.resolver.describe(name, type, client) : undefined),
     }),
   });

@@ -46,15 +46,17 @@ export interface Knowledge {
   readonly settings: ZoneSettings;
   /** Domains whose names are those of another one once more (DC/OS); absolute. */
   readonly copies: readonly { readonly from: string; readonly to: string }[];
-  readonly vips: readonly NamedVip[];
-  readonly setAside: Iterable<SetAside>;
-  readonly unservable: readonly UnservableRecord[];
+  /** These three may be many: they are made as they are asked for. */
+  readonly vips: () => readonly NamedVip[];
+  readonly setAside: () => Iterable<SetAside>;
+  readonly unservable: () => Iterable<UnservableRecord>;
   readonly outside: (name: string) => OutsideView | undefined;
   readonly isOurs: (name: string) => boolean;
 }
 
 /** Lists are for a person to read. */
 const MOST_ORIGINS = 20;
+const MOST_RECORDS = 200;
 const MOST_LEFT_OUT = 100;
 const MOST_REJECTED = 50;
 const REST_EVERY = 64;
@@ -64,26 +66,31 @@ export function* explain(said: Said, known: Knowledge): Work<Explanation> {
   const { message, zone, type } = said;
   const original = (name: string): string => originalName(name, known.copies);
   const name = original(said.name);
-  const answers = message.answers.map((r) => ({ shown: r, record: asNamed(r, said, original) }));
+  const answers = yield* answered(said, original);
   const wanted = new Set([name, ...answers.map((a) => a.record?.name ?? name)]);
   const tasks = yield* relatedTasks(known.current, known.names, wanted);
-  const others = yield* otherOrigins(known.current, known.names, known.settings, known.vips, wanted);
-  const origins = originsOf(tasks, others);
+  // Names of the cluster's own domain are no VIPs.
+  const vips = zone === `${known.settings.domain}.` ? [] : known.vips();
+  const others = yield* otherOrigins(known.current, known.names, known.settings, vips, wanted);
+  const origins = yield* originsOf(tasks, others, answers);
   const services = yield* servicesNamed(known, wanted);
-  const leftOut = leftOutOf(tasks, said, name, answers, known);
+  const leftOut = yield* leftOutOf(tasks, said, name, answers, known);
   const held = zone !== undefined || message.authoritative;
   const missing = held && rcodeName(message.rcode) === 'NXDOMAIN';
   return {
     question: { asked: said.asked, name: said.name, type: typeName(type), client: said.client },
     zone,
     answer: held
-      ? { ...answerOf(said), records: answers.map((a) => shownRecord(a.shown, a.record, origins)) }
+      ? {
+          ...answerOf(said),
+          records: answers.slice(0, MOST_RECORDS).map((a) => shownRecord(a, origins)),
+        }
       : undefined,
     types: said.types.map(typeName),
     services,
     leftOut: leftOut.slice(0, MOST_LEFT_OUT),
     leftOutMore: Math.max(0, leftOut.length - MOST_LEFT_OUT),
-    near: missing ? yield* nearNames(name, known) : [],
+    near: missing ? yield* nearNames(name, known, vips) : [],
     rejected: yield* rejections(name, tasks, services, known),
     outside: outsideOf(said, held, known),
   };
@@ -105,7 +112,25 @@ function answerOf({
     stale: stale && authoritative,
     ready,
     limit,
+    recordsMore: Math.max(0, message.answers.length - MOST_RECORDS),
   };
+}
+
+/** A record of the answer, and the same as publishers say it, where they do. */
+interface Answered {
+  readonly shown: ResourceRecord;
+  readonly record: NamedRecord | undefined;
+  readonly key: string | undefined;
+}
+
+function* answered(said: Said, original: (name: string) => string): Work<readonly Answered[]> {
+  const list: Answered[] = [];
+  for (const shown of said.message.answers) {
+    if (list.length % REST_EVERY === 0) yield;
+    const record = asNamed(shown, said, original);
+    list.push({ shown, record, key: record && keyOf(record) });
+  }
+  return list;
 }
 
 function originalName(name: string, copies: Knowledge['copies']): string {
@@ -140,29 +165,29 @@ function textOfStrings(rdata: Uint8Array): string {
   return new TextDecoder().decode(Uint8Array.from(parts));
 }
 
-function originsOf(
+/** Only of what is in the answer, and of each no more than are shown, and counted. */
+function* originsOf(
   tasks: readonly RelatedTask[],
   others: ReadonlyMap<string, readonly Origin[]>,
-): ReadonlyMap<string, readonly Origin[]> {
-  const all = new Map([...others].map(([key, list]) => [key, [...list]]));
+  answers: readonly Answered[],
+): Work<ReadonlyMap<string, readonly Origin[]>> {
+  const all = new Map<string, Origin[]>();
+  for (const { key } of answers) if (key !== undefined) all.set(key, [...(others.get(key) ?? [])]);
+  let seen = 0;
   for (const { task, published } of tasks) {
-    const origin: Origin = { kind: 'task', ...explainedTask(task) };
-    for (const key of new Set(published.map(keyOf))) {
-      const list = all.get(key);
-      if (list) list.push(origin);
-      else all.set(key, [origin]);
-    }
+    if (++seen % REST_EVERY === 0) yield;
+    for (const key of new Set(published.map(keyOf)))
+      all.get(key)?.push({ kind: 'task', ...explainedTask(task) });
   }
   return all;
 }
 
 function shownRecord(
-  shown: ResourceRecord,
-  record: NamedRecord | undefined,
+  { shown, key }: Answered,
   origins: ReadonlyMap<string, readonly Origin[]>,
 ): NonNullable<Explanation['answer']>['records'][number] {
   const zone: readonly Origin[] = [{ kind: 'zone' }];
-  const from = record ? (origins.get(keyOf(record)) ?? []) : zone;
+  const from = key === undefined ? zone : (origins.get(key) ?? []);
   return {
     name: shown.name,
     type: typeName(shown.type),
@@ -173,28 +198,44 @@ function shownRecord(
   };
 }
 
-function leftOutOf(
+function* leftOutOf(
   tasks: readonly RelatedTask[],
   said: Said,
   name: string,
-  answers: readonly { readonly record: NamedRecord | undefined }[],
-  { unservable, names: { ipSources } }: Knowledge,
-): LeftOutTask[] {
+  answers: readonly Answered[],
+  known: Knowledge,
+): Work<readonly LeftOutTask[]> {
   const last = answers.at(-1)?.record;
+  // An alias answers with what is at its end.
+  const at = last && answers[0]?.record?.type === 'CNAME' ? last.name : name;
   const facts = {
-    // An alias answers with what is at its end.
-    name: last && answers[0]?.record?.type === 'CNAME' ? last.name : name,
+    name: at,
     type: typeName(said.type),
-    answered: new Set(answers.flatMap(({ record }) => (record ? [keyOf(record)] : []))),
+    answered: new Set(answers.flatMap(({ key }) => key ?? [])),
     limit: answerOf(said).limit,
     truncated: said.message.truncated,
-    unservable: new Map(unservable.map((r) => [keyOf(r), r.reason])),
-    ipSources,
+    unservable: yield* unservableAt(at, known),
+    ipSources: known.names.ipSources,
   };
-  return tasks.flatMap((related) => {
+  const leftOut: LeftOutTask[] = [];
+  let seen = 0;
+  for (const related of tasks) {
+    if (++seen % REST_EVERY === 0) yield;
     const why = whyLeftOut(related, facts);
-    return why ? [{ ...explainedTask(related.task), ...why }] : [];
-  });
+    if (why) leftOut.push({ ...explainedTask(related.task), ...why });
+  }
+  return leftOut;
+}
+
+/** Why records at a name are not in the table, by `keyOf`. */
+function* unservableAt(name: string, { unservable }: Knowledge): Work<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  let seen = 0;
+  for (const r of unservable()) {
+    if (++seen % REST_EVERY === 0) yield;
+    if (r.name === name) found.set(keyOf(r), r.reason);
+  }
+  return found;
 }
 
 function* servicesNamed(known: Knowledge, wanted: ReadonlySet<string>): Work<readonly ExplainedService[]> {
@@ -209,8 +250,8 @@ function* servicesNamed(known: Knowledge, wanted: ReadonlySet<string>): Work<rea
 }
 
 /** Goes over the names of services, frameworks, agents, masters and the config. */
-function* nearNames(name: string, known: Knowledge): Work<readonly string[]> {
-  const { current, settings, names, vips } = known;
+function* nearNames(name: string, known: Knowledge, vips: readonly NamedVip[]): Work<readonly string[]> {
+  const { current, settings, names } = known;
   const near = new NearNames(name);
   const offer = (records: Iterable<NamedRecord>): void => {
     for (const r of records) near.offer(r.name);
@@ -259,10 +300,9 @@ function* rejections(
   let seen = 0;
   const all = function* (): Generator<ExplainedRejection> {
     yield* current.rejected.values();
-    yield* setAside;
-    for (const r of unservable)
-      if (r.name === name || (label.length > 2 && r.name.includes(label)))
-        yield { kind: 'record', id: `${r.name} ${r.type} ${r.host}`, reason: r.reason };
+    yield* setAside();
+    for (const r of unservable())
+      yield { kind: 'record', id: `${r.name} ${r.type} ${r.host}`, reason: r.reason };
   };
   for (const { kind, id, reason } of all()) {
     if (++seen % REST_EVERY === 0) yield;

@@ -41,6 +41,8 @@ export interface ExplainedAnswer {
   /** How many records there are, where an answer has at most so many. */
   readonly limit: { readonly answers: number; readonly of: number } | undefined;
   readonly records: readonly ExplainedRecord[];
+  /** How many more records there are in the answer. */
+  readonly recordsMore: number;
 }
 
 export interface ExplainedRecord {

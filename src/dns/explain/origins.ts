@@ -34,7 +34,7 @@ export function* otherOrigins(
   const found = new Map<string, Origin[]>();
   const add = (records: Iterable<NamedRecord>, origin: Origin): void => {
     for (const key of new Set([...records].filter((r) => wanted.has(r.name)).map(keyOf)))
-      found.set(key, [...(found.get(key) ?? []), origin]);
+      listAt(found, key).push(origin);
   };
   add(listenerRecords(settings.mname, settings.listenerIps), { kind: 'zone' });
   add(names.configured(), { kind: 'static' });
@@ -75,4 +75,10 @@ function addMasters(
     const own = records.filter((r) => r.host === master.ip || (leads && r.type === 'SRV'));
     add(own, { kind: 'master', address: `${master.ip}:${master.port}`, leads });
   }
+}
+
+function listAt(lists: Map<string, Origin[]>, key: string): Origin[] {
+  const known = lists.get(key) ?? [];
+  lists.set(key, known);
+  return known;
 }

@@ -1,6 +1,7 @@
 import type { CatalogDiff, CatalogVersion } from '../../cluster/index.ts';
 import { TableFull, TableReader, TableWriter, listTable, recordsOf } from '../table/index.ts';
 import { TYPE, nameBytes, soaRdata, textOfName } from '../wire/index.ts';
+import { isUpper, sameRecords } from './compare.ts';
 import type { Change, Publisher } from './publisher.ts';
 import { LeftOut } from './left-out.ts';
 import type { UnservableRecord } from './left-out.ts';
@@ -350,6 +351,11 @@ export class Zone {
     return [...this.#leftOut.records()];
   }
 
+  /** The same, one by one. */
+  unservableRecords(): Iterable<UnservableRecord> {
+    return this.#leftOut.records();
+  }
+
   /** Names that found no room, where they have no records. */
   unservableNames(): readonly { readonly name: string; readonly reason: string }[] {
     return [...this.#leftOut.names()];
@@ -383,31 +389,6 @@ function textOfType(type: number): RecordType | undefined {
   return TEXT_TYPES.get(type);
 }
 
-function isUpper(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c >= 65 && c <= 90) return true;
-  }
-  return false;
-}
-
 function fullReason(error: TableFull): string {
   return `${error.message}: raise dns.maxTableMiB`;
-}
-
-function sameRecords(a: readonly ZoneRecord<RecordType>[], b: readonly ZoneRecord<RecordType>[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((r, i) => {
-      const other = b[i];
-      return (
-        r.name === other?.name &&
-        r.host === other.host &&
-        r.type === other.type &&
-        r.weight === other.weight &&
-        r.priority === other.priority &&
-        r.ttlSeconds === other.ttlSeconds
-      );
-    })
-  );
 }

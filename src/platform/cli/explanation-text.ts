@@ -33,6 +33,7 @@ function answerLines({ answer, outside, zone, types, question }: Explanation): s
     lines.push(...r.from.map((o) => `    from ${originText(o)}`));
     if (r.fromMore > 0) lines.push(`    and ${r.fromMore} more`);
   }
+  if (answer.recordsMore > 0) lines.push(`  and ${answer.recordsMore} more records`);
   return lines;
 }
 
