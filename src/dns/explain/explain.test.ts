@@ -112,6 +112,22 @@ describe('where a record comes from', () => {
     ]);
   });
 
+  it('tells who is behind the names of DC/OS', async () => {
+    const ports = [{ number: 31000, name: '', protocol: 'tcp', labels: new Map([['VIP_0', 'shop:80']]) }];
+    const shop = task('shop.1', {
+      netinfoIps: ['10.1.0.7'],
+      discovery: { name: 'shop', visibility: 'CLUSTER', ports },
+    });
+    const { explain } = await start({ ...CONTENT, tasks: [shop] }, { dcos: { enabled: true } });
+    const copy = await explain('shop.marathon.mesos.thisdcos.directory');
+    expect(froms(copy)).toEqual(['10.1.0.7 shop.1']);
+    expect(copy.zone).toBe('mesos.thisdcos.directory.');
+    const vip = await explain('shop.marathon.l4lb.thisdcos.directory');
+    expect(vip.answer?.records[0]?.from).toEqual([
+      { kind: 'vip', backends: [expect.stringMatching(/^tcp 80: 10\.\d+\.\d+\.\d+:31000$/)] },
+    ]);
+  });
+
   it('says so while nothing is known, and when the state is old', async () => {
     const early = await start(undefined);
     const e = await early.explain('web.marathon.mesos');
