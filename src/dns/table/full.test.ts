@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TableFull, TableReader, TableWriter, listTable } from './index.ts';
+import { MAX_READERS, TableFull, TableReader, TableWriter, listTable } from './index.ts';
 
 const wire = (name: string): Uint8Array =>
   Uint8Array.from([...name.split('.').flatMap((l) => [l.length, ...Buffer.from(l)]), 0]);
@@ -191,6 +191,64 @@ describe('a table with little memory', () => {
     expect(t.refused).toBe(1);
     expect(t.reader.findName(wire('nobody.z'))).toBe(0);
     t.check([]);
+  });
+});
+
+describe('memory that is used again', () => {
+  const CHANGES = Number(process.env['RIMROCK_FUZZ_RUNS'] ?? 50_000);
+
+  it('is enough for any number of changes', () => {
+    const t = new Small(8 * 1024 * 1024);
+    // Each name has the last five records that were given to it.
+    const behind = 5 * 977;
+    const name = (i: number): Uint8Array => wire(`${'n'.repeat(1 + (i % 977) / 20)}${i % 977}.z`);
+    const data = (i: number): Uint8Array => Buffer.from(`${i}`.padStart(8 + (i % 7)));
+    const change = (i: number): void => {
+      const n = name(i);
+      expect(t.writer.add(n, n.length, 1, 60, data(i))).toBe(true);
+      if (i >= behind) expect(t.writer.remove(n, n.length, 1, data(i - behind))).toBe(true);
+      if (i % 11 === 0) t.writer.commit();
+    };
+    const first = 2 * behind;
+    for (let i = 0; i < first; i++) change(i);
+    const touched = t.writer.touchedBytes;
+    for (let i = first; i < first + CHANGES; i++) change(i);
+    expect(t.writer.touchedBytes).toBeLessThan(touched * 1.02);
+    for (let i = first + CHANGES - behind; i < first + CHANGES; i++)
+      t.writer.remove(name(i), name(i).length, 1, data(i));
+    t.writer.commit();
+    expect(t.writer.nodes).toBe(0);
+  });
+
+  it('is kept while a reader is in the middle of something, and given free when that reader died', () => {
+    const t = new Small(2 * 1024 * 1024);
+    const churn = (): void => {
+      t.add('a.z', 16, 'x'.repeat(200));
+      t.remove('a.z', 16, 'x'.repeat(200));
+      t.writer.commit();
+    };
+    churn();
+    const last = new TableReader(t.reader.words.buffer as SharedArrayBuffer, MAX_READERS - 1);
+    last.begin();
+    for (let i = 0; i < 100; i++) churn();
+    const held = t.writer.touchedBytes;
+    for (let i = 0; i < 100; i++) churn();
+    expect(t.writer.touchedBytes).toBeGreaterThan(held + 100 * 200);
+    t.writer.forgetReader(MAX_READERS - 1);
+    churn();
+    const forgotten = t.writer.touchedBytes;
+    for (let i = 0; i < 1_000; i++) churn();
+    expect(t.writer.touchedBytes).toBe(forgotten);
+  });
+
+  it('has a place for each of the most workers there can be, and none of them lies in the slots', () => {
+    // 32 workers and the main thread.
+    expect(MAX_READERS).toBeGreaterThan(32);
+    const t = new Small();
+    t.add('a.z', 1, 'four');
+    for (let r = 0; r < MAX_READERS; r++)
+      new TableReader(t.reader.words.buffer as SharedArrayBuffer, r).begin();
+    t.check(['a.z']);
   });
 });
 
