@@ -27,7 +27,7 @@ export interface ZoneRecord<T extends RecordType = ZoneRecordType> {
   readonly weight?: number;
   /** Of SRV records; undefined for 0. */
   readonly priority?: number;
-  /** Undefined for the configured one. All records of one name and type have that of the first. */
+  /** Undefined for the configured one. All records of one name and type have that of the last that was given. */
   readonly ttlSeconds?: number;
 }
 
