@@ -185,12 +185,15 @@ describe('a table with little memory', () => {
   });
 
   it('refuses deep names before its slots are all used, so that whoever looks in vain comes to an end', () => {
-    const t = new Small(FIT_1024_SLOTS);
-    const labels = Array.from({ length: 120 }, () => 'd').join('.');
-    for (let i = 0; i < 100; i++) if (!t.add(`${i}.${labels}.${i}.z`, 1, 'four')) break;
-    expect(t.refused).toBe(1);
+    // Control words and 1024 slots, and for nodes less than what more slots would take when these are used up.
+    const t = new Small(4_160 + 10_240 + 683 * 32 + 16_000);
+    for (let i = 0; i < 899; i++) t.declare(`${i}.z`, 1);
+    expect([t.refused, t.writer.nodes]).toEqual([0, 900]);
+    t.declare(`${Array.from({ length: 60 }, () => 'd').join('.')}.z`, 1);
+    expect([t.refused, t.writer.nodes]).toEqual([1, 900]);
     expect(t.reader.findName(wire('nobody.z'))).toBe(0);
     t.check([]);
+    t.clear();
   });
 });
 
@@ -251,6 +254,3 @@ describe('memory that is used again', () => {
     t.check(['a.z']);
   });
 });
-
-/** Room for about a thousand small names, and none for more slots than at first. */
-const FIT_1024_SLOTS = 4_160 + 20_480 + 180_000;
