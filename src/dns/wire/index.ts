@@ -4,7 +4,7 @@ export * from './decode.ts';
 export * from './encode.ts';
 export * from './framing.ts';
 export type * from './message.ts';
-export { isName, isWithin, nameBytes, textOfName } from './name.ts';
+export { encodeName, encodedName, isName, isWithin, nameBytes, textOfName } from './name.ts';
 export * from './query.ts';
 export { soaRdata, srvRdata } from './rdata.ts';
 export * from './reply.ts';

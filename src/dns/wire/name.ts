@@ -96,6 +96,14 @@ export function nameBytes(text: string): Uint8Array | undefined {
   return length === 0 ? undefined : copyOf(wireScratch, 0, length);
 }
 
+/**
+ * The wire form of a name in memory that the next call to any function of this file uses again: `encodedName[0, length)`. Returns
+ * the length, 0 when there is none. For who writes it somewhere at once.
+ */
+export function encodeName(text: string): number {
+  return putName(text);
+}
+
 /** Whether a name has a wire form. */
 export function isName(text: string): boolean {
   return putName(text) !== 0;
@@ -103,6 +111,9 @@ export function isName(text: string): boolean {
 
 // One more than a name may have, for the zero behind a name that is exactly too long.
 const wireScratch = new Uint8Array(MAX_NAME_BYTES + 1);
+
+/** What `encodeName` writes into. */
+export const encodedName: Uint8Array = wireScratch;
 
 /** Write a name into the scratch; its length, or 0 when it has no wire form. */
 function putName(text: string): number {

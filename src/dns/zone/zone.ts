@@ -1,6 +1,6 @@
 import type { CatalogDiff, CatalogVersion } from '../../cluster/index.ts';
 import { TableFull, TableReader, TableWriter, listTable, recordsOf } from '../table/index.ts';
-import { TYPE, nameBytes, soaRdata, textOfName } from '../wire/index.ts';
+import { TYPE, encodeName, encodedName, nameBytes, soaRdata, textOfName } from '../wire/index.ts';
 import { isUpper, sameRecords } from './compare.ts';
 import type { Change, Publisher } from './publisher.ts';
 import { LeftOut } from './left-out.ts';
@@ -263,30 +263,34 @@ export class Zone {
 
   /** Additions first, so that a record on both sides is never away. */
   #apply(change: Change): void {
-    const { before, after, namesBefore = [], namesAfter = [], limits = [] } = change;
-    for (const { name, answers } of limits) this.#limit(name, answers);
+    const { before, after, namesBefore, namesAfter, limits } = change;
+    if (limits) for (const { name, answers } of limits) this.#limit(name, answers);
     if (!sameRecords(before, after)) {
       for (const r of after) this.#add(r);
       for (const r of before) this.#remove(r);
     }
-    if (namesBefore.join() === namesAfter.join()) return;
-    for (const name of namesAfter) this.#declare(name, 1);
-    for (const name of namesBefore) this.#declare(name, -1);
+    if (!namesBefore && !namesAfter) return;
+    if (namesBefore?.join() === namesAfter?.join()) return;
+    for (const name of namesAfter ?? []) this.#declare(name, 1);
+    for (const name of namesBefore ?? []) this.#declare(name, -1);
   }
 
   #add(record: ZoneRecord<RecordType>): void {
     // Questions are lower-case: a name that is not can never be asked for.
     if (isUpper(record.name)) return;
-    const name = nameBytes(record.name);
-    const said = name && recordData(record, this.#parts.srvWeight);
-    if (!name || !said) return this.#leftOut.add(record, unservable(record) ?? 'its value is not valid');
+    // The data first: it may have a name in it, and all names are encoded in the same place.
+    const said = recordData(record, this.#parts.srvWeight);
+    const length = said ? encodeName(record.name) : 0;
+    if (!said || length === 0)
+      return this.#leftOut.add(record, unservable(record) ?? 'its value is not valid');
+    const name = encodedName;
     try {
       const ttl = record.ttlSeconds ?? this.#parts.ttlSeconds;
-      if (!this.#writer.add(name, name.length, said.type, ttl, said.data)) return;
+      if (!this.#writer.add(name, length, said.type, ttl, said.data)) return;
       this.#records++;
       this.#revision++;
       const limit = this.#limits.get(record.name);
-      if (limit !== undefined) this.#writer.limitAnswers(name, name.length, limit);
+      if (limit !== undefined) this.#writer.limitAnswers(name, length, limit);
     } catch (error) {
       if (!(error instanceof TableFull)) throw error;
       this.#leftOut.add(record, fullReason(error), true);
@@ -296,9 +300,9 @@ export class Zone {
   #remove(record: ZoneRecord<RecordType>): void {
     if (isUpper(record.name)) return;
     if (this.#leftOut.takeBack(record)) return;
-    const name = nameBytes(record.name);
-    const said = name && recordData(record, this.#parts.srvWeight);
-    if (!name || !said || !this.#writer.remove(name, name.length, said.type, said.data)) return;
+    const said = recordData(record, this.#parts.srvWeight);
+    const length = said ? encodeName(record.name) : 0;
+    if (!said || length === 0 || !this.#writer.remove(encodedName, length, said.type, said.data)) return;
     this.#records--;
     this.#revision++;
   }
