@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { startKnot, startNsd } from './support/authorities.ts';
 import type { Authority } from './support/authorities.ts';
 import { STANDARD, manyServices } from './support/cluster.ts';
@@ -59,6 +60,17 @@ const MEANT: readonly (readonly [
   ],
 ];
 
+/** The SOA record, once the second of the last change is over: a serial tells of changes up to the second before. */
+async function settledSoa(port: number): Promise<string> {
+  let soa = '';
+  await eventually('the serial to be that of the last change', async () => {
+    const { text } = await ask('kdig', port, 'mesos', 'SOA', '+noall', '+answer');
+    soa = /SOA\s+(.*)/.exec(text)?.[1] ?? '';
+    return Number(soa.split(' ')[2]) < Date.now() / 1000 - 2;
+  });
+  return soa;
+}
+
 describe.skipIf(lacking.length > 0)(`beside NSD and Knot with the same zone${needs}`, () => {
   let fixture: Fixture;
   let zone: ZoneView;
@@ -73,10 +85,7 @@ describe.skipIf(lacking.length > 0)(`beside NSD and Knot with the same zone${nee
     const services = [...STANDARD.filter((s) => s.endpoints <= 1000), ...manyServices(sized(200, 3_000))];
     fixture = await startFixture({ engine: ENGINE, services });
     zone = await ZoneView.of(fixture.edge);
-    const soa = /SOA\s+(.*)/.exec(
-      (await ask('kdig', fixture.edge.port, 'mesos', 'SOA', '+noall', '+answer')).text,
-    )?.[1];
-    text = zone.masterFile(soa ?? '');
+    text = zone.masterFile(await settledSoa(fixture.edge.port));
     records = new Set(
       text
         .split('\n')
