@@ -58,7 +58,30 @@ const MEANT: readonly (readonly [
       (ours.answer ?? []).length > 0 &&
       (theirs.answer ?? []).length > 0,
   ],
+  [
+    // Mesos-DNS ignores `.*`: there are names below `*.marathon.mesos`, so it must not be denied (answer/stars.ts).
+    '`*.` and a name that exists: no records, but not denied',
+    ({ name, ours, theirs }, records) =>
+      STARRED.test(name) &&
+      ours.rcode === 'NOERROR' &&
+      theirs.rcode === 'NXDOMAIN' &&
+      (ours.answer ?? []).length === 0 &&
+      String(ours.soa) === String(theirs.soa) &&
+      existsIn(records, name.replace(STARRED, '').toLowerCase()),
+  ],
 ];
+
+/** An asterisk for a label, written plainly or by its number. */
+const STARRED = /^(\*|\\042)\./;
+
+/** Whether a name has records, or some name below it has. */
+function existsIn(records: ReadonlySet<string>, name: string): boolean {
+  for (const record of records) {
+    const owner = record.slice(0, record.indexOf(' '));
+    if (owner === name || owner.endsWith(`.${name}`)) return true;
+  }
+  return false;
+}
 
 /** The SOA record, once the second of the last change is over: a serial tells of changes up to the second before. */
 async function settledSoa(port: number): Promise<string> {
