@@ -358,6 +358,21 @@ describe('the watch where there is no event stream', () => {
     expect(f.state.leader).toEqual({ ip: '10.9.9.9', port: 5050 });
   });
 
+  it('takes a leader that is named by a host name, and says what that costs', async () => {
+    const m = (await master()).situation('dns');
+    m.mode = 'old';
+    m.state = {
+      ...(m.state as object),
+      leader: 'master@master-1.example:5050',
+      pid: 'master@master-1.example:5050',
+    };
+    const f = new Follower({ masters: [m.address], mode: 'poll' });
+    await f.until((x) => x.kinds === 'snapshot');
+    expect(f.state.tasks.size).toBe(13);
+    expect(f.state.leader).toBeUndefined();
+    expect(f.state.rejected.get('master leader')?.reason).toContain("'master-1.example'");
+  });
+
   it('goes back to the stream when there is one', async () => {
     const m = (await master()).situation('dns');
     m.mode = 'old';

@@ -112,7 +112,7 @@ export interface Service {
 
 /** Something that was left out, and why. `GET /rejected` shows these. */
 export interface Rejected {
-  readonly kind: 'agent' | 'framework' | 'task' | 'label' | 'service';
+  readonly kind: 'agent' | 'framework' | 'task' | 'label' | 'service' | 'master';
   readonly id: string;
   readonly reason: string;
 }

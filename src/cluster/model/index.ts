@@ -9,7 +9,7 @@ export type { Known } from './model.ts';
 export { carryOver, recoveredIds } from './recovered.ts';
 export {
   endpointOfPid,
-  leaderFromV0,
+  leaderHostFromV0,
   looksLikeV0State,
   readStateV0,
   readStateV1,

@@ -78,6 +78,11 @@ export function* readStateV0(
 ): Work<ClusterModel> {
   const model = new ClusterModel(masters);
   model.leader = leaderFromV0(state);
+  const named = model.leader ? undefined : leaderHostFromV0(state);
+  if (named !== undefined) {
+    const reason = `the leader is named '${named}'; names such as leader.mesos need an address`;
+    model.rejected.set('master leader', { kind: 'master', id: 'leader', reason });
+  }
   for (const read of entities.agents(member(state, 'slaves'), 'slaves')) takeIn(model, 'agent', read);
   for (const [i, json] of asList(member(state, 'frameworks')).entries()) {
     const framework = readFramework(json, `frameworks[${i}]`);
@@ -102,6 +107,11 @@ export function looksLikeV0State(json: unknown): boolean {
 /** `leader` of a v0 document as an address; undefined when missing or not an IP literal. */
 export function leaderFromV0(state: unknown): MasterEndpoint | undefined {
   return endpointOfPid(member(state, 'leader'));
+}
+
+/** The host in `leader` of a v0 document, an IP literal or a name; undefined when there is none. */
+export function leaderHostFromV0(state: unknown): string | undefined {
+  return parseUpid(asText(member(state, 'leader')) ?? '')?.host;
 }
 
 /** `master@ip:port` as an address. */

@@ -74,7 +74,7 @@ export interface ModelTask {
 
 /** An entity that was left out, or kept without a part that could not be read. */
 export interface Rejection {
-  readonly kind: 'agent' | 'framework' | 'task';
+  readonly kind: 'agent' | 'framework' | 'task' | 'master';
   readonly id: string;
   readonly reason: string;
 }

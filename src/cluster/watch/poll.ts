@@ -4,20 +4,20 @@ import { releasePiece } from '../../core/http/client.ts';
 import type { HttpResponse } from '../../core/http/client.ts';
 import { runInSlices } from '../../core/slices.ts';
 import type { Work } from '../../core/slices.ts';
-import { redirectOrigin } from '../../mesos/index.ts';
-import type { ClusterModel, MasterEndpoint } from '../model/index.ts';
+import { parseUpid, redirectOrigin } from '../../mesos/index.ts';
+import type { ClusterModel } from '../model/index.ts';
 import {
+  asText,
   carryOver,
   copyOf,
-  endpointOfPid,
-  leaderFromV0,
+  leaderHostFromV0,
   looksLikeV0State,
   member,
   recoveredIds,
   stepsBetween,
 } from '../model/index.ts';
 import { DocumentReader } from './document/index.ts';
-import { endpointOfOrigin, onHost } from './master-url.ts';
+import { onHost } from './master-url.ts';
 import { deadline, get, HEAD_MS } from './request.ts';
 import type { FollowContext } from './stream.ts';
 import type { FollowEnd } from './types.ts';
@@ -108,15 +108,20 @@ async function fetchFromLeader(
 ): Promise<Fetched> {
   const first = await fetchState(origin, paths, context, signal);
   if (!first.ok) return first;
-  const leader = leaderFromV0(first.json);
-  if (!leader) return { ok: false, reason: 'the state names no leader' };
-  if (leader.ip === endpointOfOrigin(first.origin)?.ip || isItself(first.json, leader)) return first;
-  return fetchState(onHost(first.origin, leader.ip), paths, context, signal);
+  // As a rule an address; where it is a name (which ends Mesos-DNS) that is as good a place to ask.
+  const host = leaderHostFromV0(first.json);
+  if (host === undefined) return { ok: false, reason: 'the state names no leader' };
+  if (isOfHost(first.origin, host) || isItself(first.json)) return first;
+  return fetchState(onHost(first.origin, host), paths, context, signal);
 }
 
-function isItself(json: unknown, leader: MasterEndpoint): boolean {
-  const own = endpointOfPid(member(json, 'pid'));
-  return own?.ip === leader.ip && own.port === leader.port;
+function isOfHost(origin: string, host: string): boolean {
+  return onHost(origin, host) === origin;
+}
+
+function isItself(json: unknown): boolean {
+  const [own, leader] = ['pid', 'leader'].map((key) => parseUpid(asText(member(json, key)) ?? ''));
+  return own !== undefined && own.host === leader?.host && own.port === leader.port;
 }
 
 /** The first path that gives a state (it is moved to the front of `paths`). As with Mesos-DNS the status does not count, only what the body is. */
