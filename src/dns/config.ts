@@ -118,7 +118,7 @@ export const dnsConfigSchema = z
       .max(2047)
       .default(1024)
       .describe(
-        'Most memory for the table of answers; only what it holds is used. 1 KiB per task is plenty.',
+        'Most memory for the table of answers; only what it holds is used. 2 KiB per task is plenty, 4 with the names of DC/OS.',
       ),
     nsid: z
       .string()
