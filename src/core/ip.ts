@@ -66,6 +66,11 @@ export function ipv6Text(bytes: Uint8Array): string {
   return `${hex.slice(0, from).join(':')}::${hex.slice(from + length).join(':')}`;
 }
 
+/** The text of an address of 4 or 16 bytes. */
+export function ipText(bytes: Uint8Array): string {
+  return bytes.length === 4 ? bytes.join('.') : ipv6Text(bytes);
+}
+
 export function isIPv4(text: string): boolean {
   return ipv4Bytes(text) !== undefined;
 }

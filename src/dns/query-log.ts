@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { ipv6Text } from '../core/ip.ts';
+import { ipText } from '../core/ip.ts';
 import type { Logger } from '../core/log.ts';
 import { unpackSample } from './answer/query-log.ts';
 import type { DnsCounters } from './metrics.ts';
@@ -37,7 +37,7 @@ export class QueryLog {
     const { address, transport, type, rcode, us } = sample;
     this.#log.info(
       {
-        client: address.length === 4 ? address.join('.') : ipv6Text(address),
+        client: ipText(address),
         name: textOfName(sample.name),
         type: typeName(type),
         rcode: rcodeName(rcode),

@@ -17,7 +17,7 @@ export interface DatagramOptions {
   readonly engine: DatagramEngine | 'auto';
   /**
    * While many datagrams come, how long the linux engine lets them gather before it looks again, microseconds: being woken for
-   * each costs more than answering it. 0 (the default) for never.
+   * each is a good part of what it costs. 0 (the default) for never.
    */
   readonly gatherUs?: number;
 }

@@ -1,3 +1,5 @@
+import { ipText } from '../../core/ip.ts';
+import { i32 } from '../wire/bytes.ts';
 import { ipBytes } from '../zone/ip.ts';
 
 /** A network as an operator writes it, or what is wrong with it, for a person. */
@@ -24,7 +26,7 @@ export function parseCidr(text: string): ParsedCidr {
   if (bits < 0) return wrong(`'${text}' mixes IPv4 and IPv6; write the IPv4 network itself`);
   const network = masked(bytes, bits);
   if (network.some((b, i) => b !== bytes[i]))
-    return wrong(`'${text}' has bits behind its prefix; write ${addressText(network)}/${bits}`);
+    return wrong(`'${text}' has bits behind its prefix; write ${ipText(network)}/${bits}`);
   return { ok: true, bytes, bits };
 }
 
@@ -38,14 +40,6 @@ function masked(bytes: Uint8Array, bits: number): Uint8Array {
 
 function maskByte(bits: number): number {
   return bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;
-}
-
-function addressText(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.');
-  const words = Array.from({ length: 8 }, (_, i) =>
-    (((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)).toString(16),
-  );
-  return words.join(':').replace(/(^|:)0(:0)+(:|$)/, '::');
 }
 
 /** Words of a network and its mask: 1 + 1 for IPv4, 4 + 4 for IPv6. */
@@ -116,13 +110,7 @@ export class CidrSet {
 }
 
 function word(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
+  return i32(bytes, at) >>> 0;
 }
 
 function words(bytes: Uint8Array): number[] {

@@ -1,5 +1,6 @@
 import type { Datagram } from '../../net/index.ts';
 import { EDE, EDNS_OPTION, HEADER_BYTES, PLAIN_UDP_LIMIT, RCODE, TCP_LIMIT, TYPE } from '../wire/index.ts';
+import { i32 } from '../wire/bytes.ts';
 import { isSuffix } from '../table/index.ts';
 import type { TableReader } from '../table/index.ts';
 import { COOKIE, COOKIE_BYTES } from './cookies.ts';
@@ -248,7 +249,7 @@ export class Answerer {
     const at = this.#entries.first(set);
     const length = this.#entries.lengthOf(at);
     const data = this.#entries.dataOf(at);
-    const minimum = minimumOf(t.bytes, data + length - 4);
+    const minimum = i32(t.bytes, data + length - 4) >>> 0;
     const ttl = Math.min(minimum, t.ttlOf(set));
     const fits = this.#renamed
       ? this.#reply.recordOf(apex, apex.length, TYPE.SOA, ttl, t.bytes, data, length)
@@ -387,14 +388,4 @@ export class Answerer {
     if (mode === OVER_TCP && q.keepAlive) bytes += 6;
     return bytes;
   }
-}
-
-function minimumOf(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
 }

@@ -1,4 +1,5 @@
 import type { Random } from '../../core/random.ts';
+import { i32 } from '../wire/bytes.ts';
 import { SIPHASH_KEY_WORDS, sipHash24 } from './siphash.ts';
 
 /** What the COOKIE option of a query says about the client. */
@@ -116,7 +117,7 @@ export class Cookies {
     if (length < 2 * CLIENT_BYTES || length > MAX_OPTION_BYTES) return COOKIE.malformed;
     if (length !== COOKIE_BYTES || option[at + 8] !== VERSION) return COOKIE.invalid;
     // Serial arithmetic (RFC 1982): right also when the 32 bits have wrapped.
-    const age = (nowSeconds - word(option, at + 12)) | 0;
+    const age = (nowSeconds - i32(option, at + 12)) | 0;
     if (age > MAX_AGE_SECONDS || age < -MAX_AHEAD_SECONDS) return COOKIE.invalid;
     // The reserved bytes go into the hash as they came (RFC 9018 §4.2).
     for (let i = 0; i < 16; i++) this.#message[i] = option[at + i] as number;
@@ -149,14 +150,4 @@ export class Cookies {
     }
     return difference === 0;
   }
-}
-
-/** Big-endian. */
-function word(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) << 24) |
-    ((bytes[at + 1] as number) << 16) |
-    ((bytes[at + 2] as number) << 8) |
-    (bytes[at + 3] as number)
-  );
 }

@@ -1,4 +1,5 @@
 import type { Random } from '../../core/random.ts';
+import { i32 } from '../wire/bytes.ts';
 
 /** What a reply is, for its limit. */
 export const REPLY_CLASS = { positive: 0, negative: 1, error: 2 } as const;
@@ -119,8 +120,8 @@ export class RateLimiter {
     const interval = this.#intervalUs[replyClass] as number;
     if (interval === 0) return RATE.send;
     const ipv4 = addressBytes === 4;
-    const high = word(address, at) & (ipv4 ? this.#ipv4Mask : this.#ipv6HighMask);
-    const low = ipv4 ? 0 : word(address, at + 4) & this.#ipv6LowMask;
+    const high = i32(address, at) & (ipv4 ? this.#ipv4Mask : this.#ipv6HighMask);
+    const low = ipv4 ? 0 : i32(address, at + 4) & this.#ipv6LowMask;
     const kind = replyClass * 2 + (ipv4 ? 0 : 1);
     const first = HEAD + this.#slot(0, high, low, kind);
     const second = HEAD + this.#rowSlots + this.#slot(FACTORS, high, low, kind);
@@ -176,14 +177,4 @@ export class RateLimiter {
 function mask(bits: number): number {
   if (bits <= 0) return 0;
   return bits >= 32 ? -1 : -1 << (32 - bits);
-}
-
-/** Big-endian. */
-function word(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) << 24) |
-    ((bytes[at + 1] as number) << 16) |
-    ((bytes[at + 2] as number) << 8) |
-    (bytes[at + 3] as number)
-  );
 }

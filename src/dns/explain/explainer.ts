@@ -2,7 +2,15 @@ import { runInSlices } from '../../core/slices.ts';
 import type { Rest } from '../../core/slices.ts';
 import type { Peer } from '../../net/index.ts';
 import type { TableReader } from '../table/index.ts';
-import { TYPE, decodeMessage, encodeMessage, isWithin, nameBytes } from '../wire/index.ts';
+import {
+  CLASS_IN,
+  TYPE,
+  decodeMessage,
+  encodeMessage,
+  isWithin,
+  nameBytes,
+  plainQuery,
+} from '../wire/index.ts';
 import { explain } from './explain.ts';
 import type { Knowledge, Said } from './explain.ts';
 import type { Explanation } from './explanation.ts';
@@ -92,23 +100,7 @@ export class Explainer {
 }
 
 function messageFor(name: string, type: number): Uint8Array {
-  const encoded = encodeMessage({
-    id: 0,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name, type, class: 1 }],
-    answers: [],
-    authority: [],
-    additional: [],
-    edns: undefined,
-  });
+  const encoded = encodeMessage(plainQuery({ name, type, class: CLASS_IN }));
   return encoded.bytes.slice();
 }
 

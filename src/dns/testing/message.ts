@@ -1,28 +1,12 @@
-import { TYPE, decodeMessage, encodeMessage } from '../wire/index.ts';
+import { CLASS_IN, TYPE, decodeMessage, encodeMessage, plainQuery } from '../wire/index.ts';
 import type { Edns, Message } from '../wire/index.ts';
 
 export const EDNS: Edns = { udpPayloadBytes: 1232, version: 0, dnssecOk: false, options: [] };
 
 /** A plain question for the addresses of `web.marathon.mesos.`, unless told otherwise. */
 export function questionMessage(more: Partial<Message> = {}): Message {
-  return {
-    id: 0x1234,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    authenticData: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name: 'web.marathon.mesos.', type: TYPE.A, class: 1 }],
-    answers: [],
-    authority: [],
-    additional: [],
-    edns: undefined,
-    ...more,
-  };
+  const question = { name: 'web.marathon.mesos.', type: TYPE.A, class: CLASS_IN };
+  return plainQuery(question, { id: 0x1234, ...more });
 }
 
 export function queryBytes(name: string, type: number = TYPE.A, more: Partial<Message> = {}): Uint8Array {

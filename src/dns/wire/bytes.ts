@@ -18,6 +18,16 @@ export function join(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
+/** The 32 bits at `at`, in network order, as a signed number; four bytes must be inside. `>>> 0` makes it unsigned. */
+export function i32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)
+  );
+}
+
 /** The 16-bit number at `at`, which must be inside. */
 export function u16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);

@@ -5,6 +5,7 @@ export * from './encode.ts';
 export * from './framing.ts';
 export type * from './message.ts';
 export { encodeName, encodedName, isName, isWithin, nameBytes, textOfName } from './name.ts';
+export * from './plain.ts';
 export * from './query.ts';
 export { soaRdata, srvRdata } from './rdata.ts';
 export * from './reply.ts';
