@@ -62,17 +62,22 @@ const MEANT: readonly (readonly [
     // Mesos-DNS ignores `.*`: there are names below `*.marathon.mesos`, so it must not be denied (answer/stars.ts).
     '`*.` and a name that exists: no records, but not denied',
     ({ name, ours, theirs }, records) =>
-      STARRED.test(name) &&
+      STARRED.test(lookedUp(name)) &&
       ours.rcode === 'NOERROR' &&
       theirs.rcode === 'NXDOMAIN' &&
       (ours.answer ?? []).length === 0 &&
       String(ours.soa) === String(theirs.soa) &&
-      existsIn(records, name.replace(STARRED, '').toLowerCase()),
+      existsIn(records, lookedUp(name).replace(STARRED, '').toLowerCase()),
   ],
 ];
 
 /** An asterisk for a label, written plainly or by its number. */
 const STARRED = /^(\*|\\042)\./;
+
+/** The name without `.*`, which is what we look up and the judge asks the others for. */
+function lookedUp(name: string): string {
+  return name.replaceAll(/\.(\*|\\042)/g, '');
+}
 
 /** Whether a name has records, or some name below it has. */
 function existsIn(records: ReadonlySet<string>, name: string): boolean {
