@@ -8,10 +8,13 @@ import type { Report } from './follower.ts';
 import { serveMaster } from './master.ts';
 
 /**
- * What following a master costs at 10,000 and 100,000 tasks: `npm run bench:cluster [-- <tasks> ...]`. A fake master
+ * What following a master costs at 10,000 and 100,000 tasks: `npm run bench:watch [-- <tasks> ...]`. A fake master
  * and the follower are processes of their own, this same file with a role.
  */
 type Mode = 'poll' | 'stream';
+
+/** The young generation as `bin/rimrock.mjs` has it. */
+const FLAGS = ['--expose-gc', '--semi-space-growth-factor=1'];
 
 const [role, ...words] = process.argv.slice(2);
 if (role === 'master') serveMaster(Number(words[0]), words[1] as Mode);
@@ -25,7 +28,7 @@ async function run(sizes: readonly number[]): Promise<void> {
       const master = child([], 'master', tasks, mode);
       try {
         const { port, bytes } = (await answer(master)) as { readonly port: number; readonly bytes: number };
-        const report = await answer(child(['--expose-gc'], 'follower', port, mode));
+        const report = await answer(child(FLAGS, 'follower', port, mode));
         reports.set(`${mode} ${tasks}`, { 'document MB': bytes / 1e6, ...report });
       } finally {
         master.kill();

@@ -1,10 +1,9 @@
 /** A cluster of one framework whose tasks are apps of their own, as the documents in which a master tells of it. */
 
-export const FRAMEWORK = '4f1c2a0e-7b1d-4b58-9a51-0a5d1c3e7f10-0000';
-const AGENTS = 100;
+import { AGENTS, FRAMEWORK, agentId, list, subscribedWith } from '../support/operator.ts';
+
 const STARTED = 1_700_000_000;
 
-export const agentId = (i: number): string => `4f1c2a0e-7b1d-4b58-9a51-0a5d1c3e7f10-S${i % AGENTS}`;
 export const taskId = (i: number): string =>
   `app-${i}.instance-5e0f6c1e-${String(i).padStart(12, '0')}._app.1`;
 /** The address of a task, anew with each `generation`. */
@@ -138,29 +137,7 @@ export function stateV0(tasks: number, port: number): { head: Buffer; tail: Buff
 }
 
 /** The record that begins an event stream, in bytes. */
-export function subscribed(tasks: number): Buffer {
-  const agents = range(AGENTS).map((i) => ({
-    agent_info: { id: { value: agentId(i) }, hostname: `node-${i}`, port: 5051 },
-    pid: `slave(1)@10.0.0.${i + 1}:5051`,
-    active: true,
-  }));
-  const frameworks = [
-    { framework_info: { id: { value: FRAMEWORK }, name: 'marathon', hostname: '10.0.9.1' }, active: true },
-  ];
-  const before = `{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":15,"get_state":{"get_agents":${JSON.stringify({ agents })},"get_frameworks":${JSON.stringify({ frameworks })},"get_tasks":{"tasks":[`;
-  const json = Buffer.concat([Buffer.from(before), list(tasks, taskV1), Buffer.from(']}}}}')]);
-  return Buffer.concat([Buffer.from(`${json.length}\n`), json]);
-}
-
-/** JSON of many values with commas between, made in pieces: together they may be longer than a string can be. */
-function list(n: number, of: (i: number) => unknown): Buffer {
-  const pieces: Buffer[] = [];
-  for (let from = 0; from < n; from += 1000) {
-    const some = range(Math.min(1000, n - from)).map((i) => JSON.stringify(of(from + i)));
-    pieces.push(Buffer.from((from > 0 ? ',' : '') + some.join(',')));
-  }
-  return Buffer.concat(pieces);
-}
+export const subscribed = (tasks: number): Buffer => subscribedWith(list(tasks, taskV1));
 
 /** Questions for dnsperf: 60 % A, 30 % SRV, 10 % for names that do not exist, over all tasks evenly. */
 export function questions(tasks: number, count: number): string {

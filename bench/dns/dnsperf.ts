@@ -1,4 +1,4 @@
-import { LOAD_CORE, output, start } from './machine.ts';
+import { LOAD_CORE, output, start } from '../support/machine.ts';
 
 export interface Load {
   readonly port: number;

@@ -3,8 +3,8 @@ import { dnsConfigSchema } from '../../src/dns/index.ts';
 import { freePorts } from '../../test/support/free-ports.ts';
 import { untilAnswers } from './ask.ts';
 import { nameOf } from './cluster.ts';
-import { start, write } from './machine.ts';
-import type { Started } from './machine.ts';
+import { start, write } from '../support/machine.ts';
+import type { Started } from '../support/machine.ts';
 import type { Master } from './master.ts';
 
 /** Our server: a whole `rimrock edge`, as an operator runs it. */

@@ -1,7 +1,7 @@
 import { on } from 'node:events';
 import { join } from 'node:path';
-import { LOAD_CORE, start } from './machine.ts';
-import type { Started } from './machine.ts';
+import { LOAD_CORE, start } from '../support/machine.ts';
+import type { Started } from '../support/machine.ts';
 import { freePorts } from '../../test/support/free-ports.ts';
 
 /** What the fake master is told. */

@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts } from '../../test/support/free-ports.ts';
 import { untilAnswers } from './ask.ts';
-import { SERVER_CORE, compiled, folder, installed, start, write } from './machine.ts';
-import type { Started } from './machine.ts';
+import { said } from '../support/report.ts';
+import { compiled } from './programs.ts';
+import { SERVER_CORE, folder, installed, start, write } from '../support/machine.ts';
+import type { Started } from '../support/machine.ts';
 
 export interface Peer extends Started {
   readonly name: string;
@@ -74,20 +75,9 @@ async function ready(
 }
 
 /** Versions of what is measured and what measures. */
-export function versions(): string[] {
-  const said = (program: string, option: string, pattern: RegExp): string[] => {
-    const path = installed(program);
-    if (path === undefined) return [];
-    const { stdout, stderr } = spawnSync(path, [option], { encoding: 'utf8' });
-    const version = pattern.exec(`${stdout}${stderr}`)?.[1];
-    return version === undefined ? [program] : [`${program} ${version}`];
-  };
-  return [
-    `Linux ${execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim()}`,
-    `Node ${process.version}`,
-    ...said('knotd', '--version', /version (\S+)/),
-    ...said('nsd', '-v', /version (\S+)/),
-    ...said('dnsperf', '-h', /Version (\S+)/),
-    ...said('gcc', '--version', /(\d+\.\d+\.\d+)/),
-  ];
-}
+export const versions = (): string[] => [
+  ...said('knotd', '--version', /version (\S+)/),
+  ...said('nsd', '-v', /version (\S+)/),
+  ...said('dnsperf', '-h', /Version (\S+)/),
+  ...said('gcc', '--version', /(\d+\.\d+\.\d+)/),
+];

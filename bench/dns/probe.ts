@@ -1,5 +1,6 @@
-import { compiled, output, start } from './machine.ts';
-import type { Started } from './machine.ts';
+import { compiled } from './programs.ts';
+import { output, start } from '../support/machine.ts';
+import type { Started } from '../support/machine.ts';
 
 export interface Times {
   readonly n: number;

@@ -7,8 +7,6 @@
  *
  * Linux with at least two cores, quiet otherwise. Needs taskset and dnsperf; peers that are missing are left out by name.
  */
-import { parseArgs } from 'node:util';
-import type { Figure, FigureResult } from './figure.ts';
 import { changes } from './figures/changes.ts';
 import { memory } from './figures/memory.ts';
 import { overload } from './figures/overload.ts';
@@ -17,57 +15,15 @@ import { saturated } from './figures/saturated.ts';
 import { snapshot } from './figures/snapshot.ts';
 import { unsaturated } from './figures/unsaturated.ts';
 import { workers } from './figures/workers.ts';
-import { cleanUp } from './machine.ts';
-import { missing } from './peers.ts';
-import { section, writeSection } from './report.ts';
+import { missing, versions } from './peers.ts';
+import { runBench } from '../support/run.ts';
 
-const FIGURES: readonly Figure[] = [
-  saturated,
-  unsaturated,
-  workers,
-  refresh,
-  snapshot,
-  changes,
-  memory,
-  overload,
-];
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
-  },
+await runBench({
+  head: '## DNS',
+  figures: [saturated, unsaturated, workers, refresh, snapshot, changes, memory, overload],
+  needed: ['taskset', 'dnsperf'],
+  versions: versions(),
+  missing,
+  about:
+    'Ours is a whole `rimrock edge` that follows a master; in brackets its CPU time by thread. Servers on core 0, load on core 1, 60 % A, 30 % SRV, 10 % NXDOMAIN, driven by dnsperf; each round meets all servers in a random order, ratios are medians over rounds. Where a server is busy for less than 90 %, the load was the limit and not the server. Latencies are those of a C client at real-time priority.',
 });
-const settings = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
-const unknown = positionals.filter((name) => !FIGURES.some((f) => f.name === name));
-if (unknown.length > 0)
-  throw new Error(`no figure ${unknown.join(', ')}; there are ${FIGURES.map((f) => f.name).join(', ')}`);
-for (const needed of ['taskset', 'dnsperf'])
-  if (missing.includes(needed)) throw new Error(`${needed} is not installed`);
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void cleanUp().then(() => process.exit(1)));
-
-const results: FigureResult[] = [];
-const failures: unknown[] = [];
-try {
-  for (const figure of FIGURES.filter((f) => positionals.length === 0 || positionals.includes(f.name))) {
-    console.log(figure.name);
-    try {
-      results.push(await figure.run(settings));
-    } catch (error) {
-      // The others are worth having all the same.
-      failures.push(error);
-      console.error(error);
-      const what = `figure ${figure.name}`;
-      results.push({ findings: [{ what, goal: '', measured: 'failed', reached: false }], details: [] });
-    }
-  }
-} finally {
-  await cleanUp();
-}
-const text = section(results, `${settings.rounds} rounds of ${settings.seconds} s.`);
-console.log(text);
-if (positionals.length === 0) writeSection(text);
-process.exitCode = failures.length > 0 ? 1 : 0;

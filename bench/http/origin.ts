@@ -1,11 +1,20 @@
-/** A plain origin: `node origin.ts <port>` answers every request with 1 KiB. */
-import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { freePorts } from '../../test/support/free-ports.ts';
+import { LOAD_CORE, compiled, start } from '../support/machine.ts';
+import type { Started } from '../support/machine.ts';
+import { untilOpen } from './open.ts';
 
-const body = Buffer.alloc(1024, 'x');
-const server = createServer((req, res) => {
-  req.resume();
-  res.setHeader('content-length', body.length);
-  res.end(body);
-});
-server.keepAliveTimeout = 60_000;
-server.listen(Number(process.argv[2]), '127.0.0.1', () => console.log('ready'));
+export interface Origin extends Started {
+  /** On every address of the machine. */
+  readonly port: number;
+}
+
+/** The C program that all proxies have behind them. */
+export async function startOrigin(): Promise<Origin> {
+  const program = compiled(join(import.meta.dirname, 'origin.c'));
+  if (program === undefined) throw new Error('no C compiler (gcc), so no origin');
+  const [port = 0] = await freePorts(1);
+  const started = start(LOAD_CORE, [program, String(port)]);
+  await untilOpen(port);
+  return { ...started, port };
+}

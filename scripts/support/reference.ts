@@ -9,16 +9,22 @@ import { rimrockConfigSchema } from '../../src/platform/config/schema.ts';
 import { roles } from '../../src/platform/roles.ts';
 import { buildParts } from '../../src/platform/run/parts.ts';
 import '../../src/platform/errors.ts';
+import { cliReference } from './cli-reference.ts';
 import { configReference } from './config-table.ts';
+import { labelsJsonSchema, labelsReference } from './labels-reference.ts';
 
 const WRITTEN = 'This file is written by `node scripts/docs.ts`; a test compares.\n';
 
 /** The pages of docs/reference that come from the code, by file name. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   const metrics = await metricsReference(); // builds every room, so that all errors are defined
+  const cli = await cliReference(WRITTEN); // the same for those of its commands
   return new Map([
+    ['cli.md', cli],
     ['config.md', configReference()],
     ['errors.md', errorsReference()],
+    ['labels.md', labelsReference()],
+    ['labels.schema.json', labelsJsonSchema()],
     ['metrics.md', metrics],
   ]);
 }

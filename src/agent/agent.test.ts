@@ -4,24 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../core/clock.ts';
-import { Health } from '../core/health.ts';
 import { createHttpClient } from '../core/http/client.ts';
-import { silentLogger } from '../core/log.ts';
-import { Metrics } from '../core/metrics.ts';
-import { systemRandom } from '../core/random.ts';
 import type { FrameworkInfo, TaskInfo } from '../mesos/index.ts';
-import { agentConfigSchema, createAgent } from './index.ts';
-import { allProcesses, hasContainer } from './launcher/process/index.ts';
+import { createProcessTable, hasContainer } from './launcher/process/index.ts';
 import { FakeMaster } from './testing/fake-master.ts';
+import { realAgent } from './testing/real-agent.ts';
+import type { Agent } from './testing/real-agent.ts';
 import { FRAMEWORK, taskInfo } from './testing/task-context.ts';
-
-type Agent = ReturnType<typeof createAgent>;
 
 let folder: string;
 let master: FakeMaster;
 let address: string;
 let agents: Agent[];
 const http = createHttpClient();
+const table = createProcessTable(systemClock);
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'agent-'));
@@ -38,23 +34,13 @@ afterEach(async () => {
 });
 
 async function start(config: Record<string, unknown> = {}): Promise<Agent> {
-  const agent = createAgent({
-    config: agentConfigSchema.parse({
-      port: 0,
-      master: address,
-      workDir: folder,
-      hostname: 'agent.example.test',
-      resources: 'cpus:4;mem:1024;disk:1000;ports:[31000-31010]',
-      attributes: 'rack:r1;level:3',
-      registrationBackoffMs: 1,
-      killDrainMs: 50,
-      ...config,
-    }),
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLogger,
-    metrics: new Metrics(),
-    health: new Health(),
+  const agent = realAgent({
+    master: address,
+    workDir: folder,
+    hostname: 'agent.example.test',
+    attributes: 'rack:r1;level:3',
+    killDrainMs: 50,
+    ...config,
   });
   await agent.start();
   agents.push(agent);
@@ -232,7 +218,7 @@ describe('tasks', () => {
     });
     await reached('long', 'TASK_KILLED');
     const container = master.statuses('long')[0]?.container_status?.container_id?.value ?? '';
-    expect(allProcesses().filter((p) => hasContainer(p, container))).toEqual([]);
+    expect(table.all().filter((p) => hasContainer(table, p, container))).toEqual([]);
   });
 
   it('tell how they ended while the agent was away', async () => {
@@ -299,7 +285,7 @@ describe('tasks', () => {
     await reached('y', 'TASK_RUNNING');
     const ids = ['x', 'y'].map((t) => master.statuses(t)[0]?.container_status?.container_id?.value ?? '');
     await stop(agent);
-    expect(allProcesses().filter((p) => ids.some((id) => hasContainer(p, id)))).toEqual([]);
+    expect(table.all().filter((p) => ids.some((id) => hasContainer(table, p, id)))).toEqual([]);
     expect(master.calls.at(-1)?.type).toBe('UNREGISTER');
     expect(existsSync(join(folder, 'meta/agent.json'))).toBe(false);
     expect(readdirSync(join(folder, 'meta/slaves'))).toEqual([]);
@@ -370,12 +356,13 @@ describe('the HTTP API', () => {
       'FRAMEWORKS',
       'AGENT',
     ]) {
-      const answer = await call(agent, { type: `GET_${type}` });
+      const answer = await call(agent, { type: `GET_${type}`, get_metrics: {} });
       expect([type, answer.status, answer.json['type']]).toEqual([type, 200, `GET_${type}`]);
     }
     const { json } = await call(agent, { type: 'GET_CONTAINERS' });
     expect(json).toMatchObject({ get_containers: { containers: [{ executor_id: { value: 't' } }] } });
-    expect((await call(agent, { type: 'LAUNCH_CONTAINER' })).status).toBe(501);
+    const session = { type: 'LAUNCH_NESTED_CONTAINER_SESSION', launch_nested_container_session: {} };
+    expect((await call(agent, session)).status).toBe(501);
     expect((await call(agent, { type: 'NONSENSE' })).status).toBe(400);
     expect((await call(agent, {})).status).toBe(400);
     const path = '/frameworks/fw-1/executors/t/runs/latest';

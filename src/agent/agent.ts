@@ -1,39 +1,52 @@
-import type { Clock, Timer } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { sleep } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
 import type { Health } from '../core/health.ts';
-import { createHttpClient } from '../core/http/client.ts';
+import { basicHeaders } from '../core/config/principal.ts';
 import type { HttpClient } from '../core/http/client.ts';
-import { listen } from '../core/http/server.ts';
+import type { Access } from '../core/http/guard.ts';
 import type { Api } from '../core/http/server.ts';
+import type { TaskIdentities } from '../core/identity.ts';
 import type { Component } from '../core/lifecycle.ts';
 import type { Logger } from '../core/log.ts';
+import type { TaskMesh } from '../core/mesh.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
 import { parseAttributes } from '../mesos/index.ts';
 import type { AgentCall, AgentEvent, AgentInfo, Resource } from '../mesos/index.ts';
+import type { ExecutorDoor } from './api/executor-route.ts';
 import { createAgentApi } from './api/routes.ts';
+import { AgentId } from './agent-id.ts';
 import { AGENT_CAPABILITIES, MESOS_VERSION } from './api/view.ts';
 import type { AgentView } from './api/view.ts';
-import { openFileCheckpoints } from './checkpoint/file-checkpoints.ts';
+import { forgetAll } from './checkpoint/forget-all.ts';
 import { Layout } from './checkpoint/layout.ts';
 import type { Checkpoints } from './checkpoint/records.ts';
-import { CHECKPOINT_VERSION } from './checkpoint/records.ts';
 import type { AgentConfig } from './config.ts';
 import { agentErrors } from './errors.ts';
+import type { ExecutorView } from './executors/executor.ts';
+import type { Executors } from './executors/executors.ts';
+import { createExecutorTokens } from './executors/tokens.ts';
+import type { ExecutorTokens } from './executors/tokens.ts';
+import { ExecutorTrust } from './executors/trust.ts';
+import { containersOfRun } from './executors/executor-journal.ts';
+import { Housekeeping } from './gc/housekeeping.ts';
 import { createFetcher } from './fetcher/fetcher.ts';
-import { oldSandboxes } from './gc/sandbox-gc.ts';
 import { advertisedIp } from './host/advertise.ts';
-import { agentResources } from './host/detect.ts';
-import type { Launcher } from './launcher/launcher.ts';
-import { createProcessLauncher } from './launcher/process/index.ts';
+import type { Launchers } from './launcher/launchers.ts';
 import { MasterLink } from './link/master-link.ts';
+import type { LinkParts } from './link/master-link.ts';
+import { launchersOf, realMachine } from './machine.ts';
+import type { Machine } from './machine.ts';
 import { createAgentMetrics } from './metrics.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { createSecretStore } from './secrets/store.ts';
+import { obey } from './tasks/orders.ts';
 import { createProbe } from './tasks/probe.ts';
 import { Tasks } from './tasks/tasks.ts';
+import { observeUsage } from './usage-metrics.ts';
 
-export interface AgentParts {
+export interface AgentParts extends Pick<LinkParts, 'tls' | 'consulTls'> {
   readonly config: AgentConfig;
   readonly clock: Clock;
   readonly random: Random;
@@ -42,10 +55,17 @@ export interface AgentParts {
   readonly health: Health;
   /** The agent's own environment (`process.env`), of which tasks get PATH, HOME, LANG and TZ. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Without it the API is open. */
+  readonly access?: Access | undefined;
+  /** Without it tasks have no identity. */
+  readonly identities?: TaskIdentities | undefined;
+  /** Without it nobody speaks mutual TLS on behalf of tasks. */
+  readonly mesh?: TaskMesh | undefined;
+  /** The one that it runs on, unless that is a simulated one. */
+  readonly machine?: Machine;
 }
 
 const RETRY_MAX_MS = 600_000;
-const GC_EVERY_MS = 60_000;
 /** How long a stopping agent waits for acknowledgements of what it ended. */
 const FLUSH_MS = 1_000;
 const FLUSH_STEP_MS = 20;
@@ -61,35 +81,47 @@ export function createAgent(
 class Agent implements Component {
   readonly name = 'agent';
   readonly #parts: AgentParts;
+  readonly #machine: Machine;
   readonly #log: Logger;
   readonly #counts: AgentMetrics;
   readonly #http: HttpClient[] = [];
   readonly #startedAt: number;
+  readonly #tokens: ExecutorTokens | undefined;
+  readonly #trust: ExecutorTrust | undefined;
   /** Where others reach this agent and its tasks. */
   readonly #ip: string;
   #port: number;
-  #agentId: string | undefined;
+  #id: AgentId | undefined;
   #resources: readonly Resource[] = [];
   #recovered = false;
   #refused: string | undefined;
   #checkpoints: Checkpoints | undefined;
-  #launcher: Launcher | undefined;
+  #launcher: Launchers | undefined;
   #tasks: Tasks | undefined;
   #link: MasterLink | undefined;
   #api: Api | undefined;
-  #gc: Timer | undefined;
+  readonly #housekeeping: Housekeeping;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.#machine = parts.machine ?? realMachine;
     this.#log = parts.log;
     this.#ip = advertisedIp(parts.config.host, parts.config.advertiseIp);
     this.#port = parts.config.port;
     this.#startedAt = parts.clock.now();
+    const { executorSecret, workDir } = parts.config;
+    this.#tokens = executorSecret === '' ? undefined : createExecutorTokens(executorSecret);
+    this.#trust = parts.tls && new ExecutorTrust(parts.tls, workDir, parts.log);
     this.#counts = createAgentMetrics(parts.metrics, {
       running: () => this.#tasks?.running ?? 0,
-      unacknowledged: () => (this.#tasks?.live.length ?? 0) - (this.#tasks?.running ?? 0),
+      unacknowledged: () => (this.#tasks?.all.length ?? 0) - (this.#tasks?.running ?? 0),
       registered: () => this.#link?.connected ?? false,
     });
+    const live = (): readonly ExecutorView[] => this.#tasks?.executorViews ?? [];
+    observeUsage(parts.metrics, live, (containerId) => this.#housekeeping.diskUsed(containerId));
+    const { config, clock, log } = parts;
+    const metrics = this.#counts;
+    this.#housekeeping = new Housekeeping({ config, clock, log, machine: this.#machine, metrics, live });
     parts.health.require('agent_recovered', () => ({ ok: this.#recovered }));
     parts.health.require('agent_registered', () => {
       if (this.#refused !== undefined) return { ok: false, detail: `refused: ${this.#refused}` };
@@ -100,32 +132,40 @@ class Agent implements Component {
     });
   }
 
+  get #agentId(): string | undefined {
+    return this.#id?.value;
+  }
+
   get address(): { readonly host: string; readonly port: number } {
     return { host: this.#parts.config.host, port: this.#port };
   }
 
   async start(): Promise<void> {
-    const { config, clock, random } = this.#parts;
-    const checkpoints = await openFileCheckpoints(config.workDir, this.#log);
+    const { config } = this.#parts;
+    const checkpoints = await this.#machine.openCheckpoints(config.workDir, this.#log);
     this.#checkpoints = checkpoints;
-    this.#resources = await agentResources(config.resources, config.workDir);
-    this.#agentId = (await checkpoints.readAgent())?.agentId;
-    const left = await checkpoints.recover();
+    this.#resources = await this.#machine.resources(config.resources, config.workDir);
+    const bootId = this.#machine.bootId?.() ?? '';
+    const promised = { declared: this.#info(), policy: config.reconfigurationPolicy, bootId };
+    this.#id = await AgentId.recover({ checkpoints, log: this.#log, ...promised });
+    const left = this.#agentId === undefined ? await forgetAll(checkpoints) : await checkpoints.recover();
+    await this.#trust?.start();
     await this.#listen();
     this.#tasks = this.#createTasks(checkpoints);
     await this.#tasks.recover(left);
-    await this.#endForgotten(new Set(left.map((run) => run.place.containerId)));
+    const ofClients = (await this.#tasks.containers?.recover()) ?? [];
+    await this.#endForgotten(new Set([...left.flatMap(containersOfRun), ...ofClients]));
     this.#recovered = true;
     this.#log.info(
-      { agentId: this.#agentId, tasks: this.#tasks.live.length, ...this.address },
+      { agentId: this.#agentId, tasks: this.#tasks.all.length, ...this.address },
       'agent recovered',
     );
     this.#link = new MasterLink(
-      { clock, random, log: this.#log },
-      { master: config.master, backoffMs: config.registrationBackoffMs },
+      { ...this.#parts, sockets: this.#machine.sockets },
+      { master: config.master, backoffMs: config.registrationBackoffMs, login: basicHeaders(config) },
       {
         subscribe: () => this.#subscribe(),
-        adopt: (subscribed) => this.#adopt(subscribed.agent_id.value),
+        adopt: async (subscribed) => this.#id?.adopt(subscribed.agent_id.value),
         found: (subscribed) => {
           this.#counts.subscriptions++;
           this.#log.info({ agentId: this.#agentId, master: this.#link?.master }, 'agent registered');
@@ -138,31 +178,32 @@ class Agent implements Component {
       },
     );
     this.#link.start();
-    this.#gc = clock.every(GC_EVERY_MS, () => void this.#collect());
+    this.#housekeeping.start(checkpoints);
   }
 
   async stop(): Promise<void> {
-    this.#gc?.cancel();
+    await this.#housekeeping.stop();
     if (this.#parts.config.onStop === 'kill' && this.#tasks) await this.#leaveForGood(this.#tasks);
     await this.#link?.stop();
     await this.#tasks?.release();
     this.#launcher?.close();
-    await this.#api?.close();
+    await Promise.all([this.#api?.close(), this.#trust?.stop()]);
     await Promise.allSettled(this.#http.map((client) => client.close()));
   }
 
   /** What runs without a checkpoint (the work folder was emptied, or a journal is damaged) is reported as lost. */
   async #endForgotten(known: ReadonlySet<string>): Promise<void> {
-    const root = new Layout(this.#parts.config.workDir).metaAgents;
+    const root = new Layout(this.#parts.config.workDir).meta;
     const containerIds = (await this.#launcher?.endForgotten(root, known)) ?? [];
     if (containerIds.length > 0) this.#log.warn({ containerIds }, 'ended tasks whose checkpoints are lost');
   }
 
   async #listen(): Promise<void> {
     const { host, port } = this.#parts.config;
-    this.#api = createAgentApi(this.#view(), this.#parts);
+    const before = { tls: this.#parts.tls, anonymous: this.#tokens !== undefined };
+    this.#api = createAgentApi(this.#view(), this.#parts, this.#machine.sockets, this.#door());
     try {
-      this.#port = await listen(this.#api, host, port);
+      this.#port = await this.#machine.sockets.listen(this.#api, host, port, undefined, before);
     } catch (error) {
       throw agentErrors.AGENT_LISTEN({ host, port, problem: errorText(error) }, error);
     }
@@ -170,10 +211,11 @@ class Agent implements Component {
 
   #createTasks(checkpoints: Checkpoints): Tasks {
     const { config, clock, random, log } = this.#parts;
-    const launcher = createProcessLauncher({ clock });
-    const downloads = createHttpClient();
+    const { sockets } = this.#machine;
+    const launcher = launchersOf(this.#machine, this.#parts);
+    const downloads = sockets.createClient();
     // a health check asks whether the task answers, not who it is
-    const probes = createHttpClient({ tls: { verify: false } });
+    const probes = sockets.createClient({ tls: { verify: false } });
     this.#http.push(downloads, probes);
     this.#launcher = launcher;
     return new Tasks({
@@ -182,16 +224,45 @@ class Agent implements Component {
       log,
       launcher,
       checkpoints,
-      fetcher: createFetcher(downloads),
+      fetcher: createFetcher({
+        http: downloads,
+        clock,
+        random,
+        config: config.fetcher,
+        workDir: config.workDir,
+      }),
+      secrets: createSecretStore(config.secretsDir),
+      containerFiles: this.#machine.createContainerFiles?.(config.workDir, log),
       probe: createProbe(probes),
       metrics: this.#counts,
       retry: { firstMs: config.statusRetrySeconds * 1000, maxMs: RETRY_MAX_MS },
+      switchUser: config.switchUser && process.getuid?.() === 0,
       killDrainMs: config.killDrainMs,
       killGraceMs: config.killGraceSeconds * 1000,
       advertiseIp: this.#ip,
       address: { host: this.#ip, port: this.#port },
       environment: this.#parts.environment ?? {},
       taskEnvironment: config.taskEnvironment,
+      identities: this.#parts.identities,
+      mesh: this.#parts.mesh,
+      executors: {
+        registrationTimeoutMs: config.executorRegistrationTimeoutSeconds * 1000,
+        reregistrationTimeoutMs: config.executorReregistrationTimeoutSeconds * 1000,
+        shutdownGraceMs: config.executorShutdownGraceSeconds * 1000,
+        tokens: this.#tokens,
+        tls: this.#trust?.environment,
+        agentInfo: () => this.#info(),
+      },
+      sendExited: ({ frameworkId, executorId }, status) =>
+        void this.#link?.send({
+          type: 'EXITED_EXECUTOR',
+          agent_id: { value: this.#agentId ?? '' },
+          exited_executor: {
+            framework_id: { value: frameworkId },
+            executor_id: { value: executorId },
+            status,
+          },
+        }),
       send: (frameworkId, status, latest) => {
         this.#counts.updatesSent++;
         void this.#link?.send({
@@ -200,6 +271,14 @@ class Agent implements Component {
           update: { framework_id: { value: frameworkId }, status, latest_state: latest },
         });
       },
+    });
+  }
+
+  #sendMessage(frameworkId: string, executorId: string, data: string): void {
+    void this.#link?.send({
+      type: 'MESSAGE',
+      agent_id: { value: this.#agentId ?? '' },
+      message: { framework_id: { value: frameworkId }, executor_id: { value: executorId }, data },
     });
   }
 
@@ -215,7 +294,7 @@ class Agent implements Component {
   }
 
   #subscribe(): AgentCall {
-    const { frameworks = [], tasks = [] } = this.#tasks?.report() ?? {};
+    const report = this.#tasks?.report() ?? { frameworks: [], tasks: [] };
     return {
       type: 'SUBSCRIBE',
       subscribe: {
@@ -223,49 +302,17 @@ class Agent implements Component {
         address: { ip: this.#ip, port: this.#port },
         version: MESOS_VERSION,
         capabilities: AGENT_CAPABILITIES.map((type) => ({ type })),
-        frameworks,
-        tasks,
+        ...report,
       },
     };
   }
 
-  /** A new id is on disk before it is used. */
-  async #adopt(agentId: string): Promise<void> {
-    if (agentId === this.#agentId) return;
-    if (this.#agentId !== undefined)
-      this.#log.warn({ was: this.#agentId, agentId }, 'the master gave a new agent id');
-    await this.#checkpoints?.writeAgent({ version: CHECKPOINT_VERSION, agentId });
-    this.#agentId = agentId;
-  }
-
-  #event(event: AgentEvent): void {
+  #event(event: AgentEvent): Promise<void> | void {
     const tasks = this.#tasks;
     const agentId = this.#agentId ?? '';
     if (!tasks) return;
-    switch (event.type) {
-      case 'RUN_TASK':
-        return tasks.run(agentId, event.run_task.framework_info, event.run_task.task);
-      case 'KILL_TASK': {
-        const { framework_id, task_id, kill_policy } = event.kill_task;
-        return tasks.kill(agentId, framework_id.value, task_id.value, kill_policy);
-      }
-      case 'ACKNOWLEDGE': {
-        const { framework_id, task_id, uuid } = event.acknowledge;
-        return tasks.ack(framework_id.value, task_id.value, uuid);
-      }
-      case 'UPDATE_FRAMEWORK':
-        return tasks.updateFramework(event.update_framework.framework_info);
-      case 'SHUTDOWN_FRAMEWORK':
-        return tasks.shutdownFramework(event.shutdown_framework.framework_id.value);
-      case 'SHUTDOWN':
-        return void this.#shutdown(event.shutdown.message);
-      case 'MESSAGE':
-        this.#log.debug({ message: event.message }, 'command tasks take no messages; dropped');
-        return;
-      case 'SUBSCRIBED':
-      case 'PING':
-        return; // the link's own business
-    }
+    if (event.type === 'SHUTDOWN') return void this.#shutdown(event.shutdown.message);
+    return obey(tasks, agentId, event);
   }
 
   /** The master refuses this agent for good: end its tasks, forget the id, stay for people to see why. */
@@ -274,14 +321,18 @@ class Agent implements Component {
     this.#log.error({ message }, 'the master refuses this agent; ending its tasks');
     await this.#link?.stop();
     await this.#tasks?.killAll();
-    await this.#tasks?.wipeEnded();
-    await this.#checkpoints?.forgetAgent();
+    try {
+      await this.#tasks?.wipeEnded();
+      await this.#checkpoints?.forgetAgent();
+    } catch (error) {
+      this.#log.error({ error: errorText(error) }, 'the id is not forgotten; the next start tries again');
+    }
   }
 
   async #leaveForGood(tasks: Tasks): Promise<void> {
     const { clock } = this.#parts;
     await tasks.killAll();
-    for (let waited = 0; waited < FLUSH_MS && tasks.live.length > 0; waited += FLUSH_STEP_MS) {
+    for (let waited = 0; waited < FLUSH_MS && tasks.all.length > 0; waited += FLUSH_STEP_MS) {
       if (!this.#link?.connected) break;
       await sleep(clock, FLUSH_STEP_MS);
     }
@@ -292,21 +343,15 @@ class Agent implements Component {
     await this.#checkpoints?.forgetAgent();
   }
 
-  async #collect(): Promise<void> {
-    const { config, clock } = this.#parts;
-    const live = new Set(this.#tasks?.live.map((run) => run.place.containerId));
-    try {
-      const root = new Layout(config.workDir).sandboxes;
-      const old = await oldSandboxes(root, clock, config.gcDelaySeconds * 1000, (p) =>
-        live.has(p.containerId),
-      );
-      for (const place of old) {
-        await this.#checkpoints?.removeSandbox(place);
-        this.#counts.sandboxesCollected++;
-      }
-    } catch (error) {
-      this.#log.warn({ error }, 'old sandboxes were not collected');
-    }
+  #door(): ExecutorDoor {
+    const executors = (): Executors | undefined => this.#tasks?.executors;
+    return {
+      state: () => (this.#recovered ? 'open' : this.#tasks ? 'recovering' : 'closed'),
+      tokens: this.#tokens,
+      knowsFramework: (id) => this.#tasks?.framework(id) !== undefined,
+      find: (frameworkId, executorId) => executors()?.find(frameworkId, executorId),
+      sendMessage: ({ place }, data) => this.#sendMessage(place.frameworkId, place.executorId, data),
+    };
   }
 
   #view(): AgentView {
@@ -318,6 +363,7 @@ class Agent implements Component {
       startedAt: this.#startedAt,
       metrics: this.#counts,
       now: () => clock.now(),
+      diskUsed: (containerId) => this.#housekeeping.diskUsed(containerId),
       get recovered() {
         return agent.#recovered;
       },
@@ -334,10 +380,19 @@ class Agent implements Component {
         return agent.#link?.master ?? config.master;
       },
       get live() {
-        return agent.#tasks?.live ?? [];
+        return agent.#tasks?.executorViews ?? [];
       },
       get completed() {
-        return agent.#tasks?.completed ?? [];
+        return agent.#tasks?.completedViews ?? [];
+      },
+      get draining() {
+        return agent.#tasks?.draining;
+      },
+      get containers() {
+        return agent.#tasks?.containers;
+      },
+      get ofClients() {
+        return agent.#tasks?.containers?.all;
       },
     };
   }

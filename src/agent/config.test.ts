@@ -10,12 +10,12 @@ describe('the configuration of the agent', () => {
   });
 
   it.each<[Record<string, unknown>, string]>([
-    [{ master: 'nonsense' }, 'master'],
+    [{ master: 'non sense' }, 'master'],
     [{ master: 'ftp://h:1' }, 'master'],
     [{ port: 70000 }, 'port'],
     [{ resources: 'cpus' }, 'resources'],
     [{ attributes: 'rack' }, 'attributes'],
-    [{ switchUser: true }, 'switchUser'],
+    [{ switchUser: 'yes' }, 'switchUser'],
     [{ onStop: 'drop' }, 'onStop'],
     [{ workDir: '' }, 'workDir'],
     [{ taskEnvironment: { 'A=B': 'x' } }, 'taskEnvironment.A=B'],

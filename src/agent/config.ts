@@ -1,6 +1,9 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { parseAttributes, parseResources } from '../mesos/index.ts';
+import { principalShape } from '../core/config/principal.ts';
+import { masterPlaces, parseAttributes, parseResources } from '../mesos/index.ts';
+import { fetcherConfigSchema } from './fetcher/config.ts';
+import { dockerConfigSchema } from './launcher/docker/config.ts';
 
 /** Text that one of the Mesos text parsers must take; the message names the part that it does not. */
 function parsedBy(parse: (text: string) => { ok: boolean; problem?: string }): z.ZodType<string, string> {
@@ -10,8 +13,9 @@ function parsedBy(parse: (text: string) => { ok: boolean; problem?: string }): z
   });
 }
 
-const masterAddress = z.string().regex(/^(https?:\/\/)?(\[[0-9a-fA-F:]+\]|[^/:\s]+):\d{1,5}\/?$/, {
-  message: 'write host:port or http://host:port',
+const masterAddress = z.string().superRefine((text, context) => {
+  const places = masterPlaces(text);
+  if (typeof places === 'string') context.addIssue({ code: 'custom', message: places });
 });
 
 /** Settings of the agent; `parse({})` gives an agent that joins a master on this machine. */
@@ -20,7 +24,10 @@ export const agentConfigSchema = z.strictObject({
   port: z.int().min(0).max(65535).default(5051).describe('Port of the agent API; 0 takes any that is free.'),
   master: masterAddress
     .default('http://127.0.0.1:5050')
-    .describe('Where a master answers: http://host:port or host:port. Redirects to the leader are followed.'),
+    .describe(
+      'The masters: host:port or http://host:port, several with commas between, or consul://[:token@]host:port/prefix where they are elected in Consul. Redirects to the leader are followed.',
+    ),
+  ...principalShape,
   workDir: z
     .string()
     .min(1)
@@ -44,6 +51,12 @@ export const agentConfigSchema = z.strictObject({
   attributes: parsedBy(parseAttributes)
     .default('')
     .describe('Attributes of the machine, e.g. rack:r1;level:10.'),
+  reconfigurationPolicy: z
+    .enum(['equal', 'additive'])
+    .default('equal')
+    .describe(
+      "What may change at a restart while the agent keeps its id: 'equal' nothing of hostname, port, resources and attributes; 'additive' more resources and attributes may come. Anything else is refused at the start.",
+    ),
   killDrainMs: z
     .int()
     .min(0)
@@ -73,14 +86,77 @@ export const agentConfigSchema = z.strictObject({
     .min(0)
     .default(604_800)
     .describe('Age at which the sandbox of an ended task is removed; shorter as the disk fills.'),
+  diskWatchIntervalSeconds: z
+    .number()
+    .positive()
+    .default(15)
+    .describe('How often it is measured how much of the disk the sandboxes of running tasks take.'),
+  enforceDiskQuota: z
+    .boolean()
+    .default(false)
+    .describe('End tasks and executors whose sandbox takes more than the disk that they asked for.'),
   taskEnvironment: z
     .record(z.string().regex(/^[^=\0]+$/, { message: 'a variable name has no = and no NUL' }), z.string())
     .default({})
     .describe("Environment variables for every task; the task's own win."),
+  isolation: z
+    .enum(['auto', 'process', 'cgroup'])
+    .default('auto')
+    .describe(
+      "'cgroup' holds each task to its cpus and memory in a control group of Linux; 'process' only measures; 'auto' is 'cgroup' where the agent runs as root and may use them.",
+    ),
+  cgroupRoot: z
+    .string()
+    .regex(/^[\w.-]+(\/[\w.-]+)*$/, { message: 'a relative path without blanks' })
+    .refine((path) => !path.split('/').some((step) => step === '.' || step === '..'), {
+      message: 'a path without . and ..',
+    })
+    .default('rimrock')
+    .describe('Folder of control groups; each agent has one of its own below it and touches nothing else.'),
+  maxPids: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Processes and threads that a task or executor may have, in a control group; default is no limit.',
+    ),
+  executorRegistrationTimeoutSeconds: z
+    .number()
+    .positive()
+    .default(60)
+    .describe('How long an executor may take from its start to its subscription.'),
+  executorReregistrationTimeoutSeconds: z
+    .number()
+    .positive()
+    .max(15)
+    .default(2)
+    .describe('How long executors may take to subscribe again after a restart of the agent.'),
+  executorShutdownGraceSeconds: z
+    .number()
+    .min(0)
+    .default(5)
+    .describe('How long an executor may take to end itself, where it does not say otherwise.'),
+  executorSecret: z
+    .string()
+    .default('')
+    .describe(
+      'Executors prove who they are by tokens that are signed with this secret; empty asks for none.',
+    ),
   switchUser: z
-    .literal(false, { error: 'tasks run as the user of the agent; only false is possible' })
+    .boolean()
     .default(false)
-    .describe('Tasks run as the user of the agent.'),
+    .describe(
+      "Tasks run as the user that they ask for (the command's, the executor's, the framework's): needs an agent that runs as root.",
+    ),
+  secretsDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Folder of the secrets that tasks may refer to: files <name> or <name>/<key>, of mode 0600. Without it only secrets with a value can be had.',
+    ),
+  fetcher: fetcherConfigSchema.prefault({}).describe('What is fetched for tasks (`uris`).'),
+  docker: dockerConfigSchema.prefault({}).describe('Tasks with Docker images.'),
 });
 
 export type AgentConfig = z.output<typeof agentConfigSchema>;

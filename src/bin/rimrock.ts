@@ -9,33 +9,33 @@ import { fileURLToPath } from 'node:url';
 enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/rimrock', import.meta.url)));
 const { systemClock } = await import('../core/clock.ts');
 const { systemRandom } = await import('../core/random.ts');
-const { main } = await import('../platform/index.ts');
+const { main, processMachine, processMemory, processOutput, processSecrets } =
+  await import('../platform/index.ts');
 
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
-
-// A reader that went away (`rimrock --help | head -1`) is no reason to crash.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 // SIGHUP from a terminal that has gone away: there is nobody left to run for.
 const hungUp = (): boolean => process.stderr.isTTY && !isatty(2);
 
 const status = await main(process.argv.slice(2), {
   version,
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
-  errIsTerminal: process.stderr.isTTY,
+  ...processOutput(),
   folder: process.cwd(),
   environment: process.env,
   nodeFolder: dirname(process.execPath),
   clock: systemClock,
   random: systemRandom,
+  memory: processMemory(),
   readFile: (path) => readFile(path, 'utf8'),
+  ...processSecrets(),
   onStopRequest(f) {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => f(signal));
     process.on('SIGHUP', () => hungUp() && f('SIGHUP'));
   },
   onReloadRequest: (f) => void process.on('SIGHUP', () => hungUp() || f()),
+  onUpgradeRequest: (f) => void process.on('SIGUSR2', f),
+  machine: processMachine(),
   onFileChange(path, f) {
     watchFile(path, { interval: 2_000, persistent: false }, f);
     return () => unwatchFile(path, f);

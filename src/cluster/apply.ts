@@ -1,16 +1,19 @@
 import type { Clock } from '../core/clock.ts';
 import { runInSlices } from '../core/slices.ts';
 import type { Rest } from '../core/slices.ts';
-import type { CatalogBuilder, CatalogStep } from './catalog/index.ts';
+import type { CatalogBuilder, CatalogInput, CatalogStep } from './catalog/index.ts';
 import type { ClusterEvent } from './watch/index.ts';
+
+/** What comes from the watch, or from a scheduler past the master. */
+export type Applied = ClusterEvent | Extract<CatalogInput, { readonly kind: 'declared' }>;
 
 export interface ApplierParts {
   readonly builder: CatalogBuilder;
   readonly clock: Clock;
   readonly rest: Rest;
   /** Before an event is taken into the catalog, and after. */
-  begin(event: ClusterEvent): void;
-  end(event: ClusterEvent): void;
+  begin(event: Applied): void;
+  end(event: Applied): void;
   publish(step: CatalogStep): void;
   failed(error: unknown): void;
 }
@@ -21,7 +24,7 @@ export interface ApplierParts {
  */
 export class Applier {
   readonly #parts: ApplierParts;
-  #waiting: ClusterEvent[] = [];
+  #waiting: Applied[] = [];
   #working = false;
   #stopped = false;
 
@@ -29,7 +32,7 @@ export class Applier {
     this.#parts = parts;
   }
 
-  add(events: readonly ClusterEvent[]): void {
+  add(events: readonly Applied[]): void {
     this.#waiting.push(...events);
     if (!this.#working) this.#go();
   }
@@ -56,7 +59,7 @@ export class Applier {
   }
 
   /** A promise when it takes longer than one slice. */
-  #take(event: ClusterEvent): Promise<void> | undefined {
+  #take(event: Applied): Promise<void> | undefined {
     const { builder, clock, rest } = this.#parts;
     this.#parts.begin(event);
     const work = builder.steps(event, clock.now());
@@ -78,13 +81,13 @@ export class Applier {
       );
   }
 
-  #done(event: ClusterEvent, step: CatalogStep | undefined): undefined {
+  #done(event: Applied, step: CatalogStep | undefined): undefined {
     if (this.#stopped) return;
     if (step) this.#parts.publish(step);
     this.#parts.end(event);
   }
 
-  #failed(event: ClusterEvent, error: unknown): undefined {
+  #failed(event: Applied, error: unknown): undefined {
     this.#parts.failed(error);
     this.#parts.end(event);
   }

@@ -1,7 +1,9 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Health } from '../core/health.ts';
 import { createHttpClient } from '../core/http/client.ts';
-import type { HttpClient, TlsOptions } from '../core/http/client.ts';
+import type { HttpClient, HttpClientOptions, TlsOptions } from '../core/http/client.ts';
+import { towardsMaster } from '../core/http/mutual-tls.ts';
+import type { MutualTls } from '../core/http/mutual-tls.ts';
 import type { Component } from '../core/lifecycle.ts';
 import type { Logger } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -11,6 +13,7 @@ import { Subscribers } from '../core/subscribers.ts';
 import { createCatalogBuilder } from './catalog/index.ts';
 import type { Catalog, CatalogBuilder, CatalogStep } from './catalog/index.ts';
 import { Applier } from './apply.ts';
+import type { Applied } from './apply.ts';
 import { EventBatcher } from './batch.ts';
 import type { ClusterConfig } from './config.ts';
 import { diskFiles, StateKeeper } from './keep/index.ts';
@@ -20,6 +23,8 @@ import type { Credentials } from './login/index.ts';
 import { Masters } from './masters.ts';
 import { exposeClusterMetrics } from './metrics.ts';
 import type { ClusterCounters } from './metrics.ts';
+import { addressesOf, MarathonFollower } from './marathon/index.ts';
+import type { MarathonView } from './marathon/index.ts';
 import { createWatcher } from './watch/index.ts';
 import type { ClusterEvent, FollowEnd, LastKnown, WatchObserver, WatchOptions } from './watch/index.ts';
 import type { Dial } from './zookeeper/index.ts';
@@ -33,6 +38,10 @@ export interface ClusterParts {
   readonly health: Health;
   /** Called when the process should end: no leader was found in time, where the configuration wants that. */
   readonly fail?: (error: Error) => void;
+  /** Towards our own masters, where the configuration names no other certificates. */
+  readonly tls?: MutualTls | undefined;
+  /** How Consul is spoken to where masters are found there by https (`consuls:`). */
+  readonly consulTls?: TlsOptions | undefined;
   /** How ZooKeeper is reached. */
   readonly dial?: Dial;
   readonly keepFiles?: KeepFiles;
@@ -64,6 +73,8 @@ class Cluster implements Component {
   readonly #startedMs: number;
   readonly #masters: Masters;
   readonly #keeper: StateKeeper | undefined;
+  #marathons: readonly MarathonFollower[] = [];
+  #marathonHttp: HttpClient | undefined;
   #heardMs: number | undefined;
   /** Since when (wall clock) the master cannot be followed, to tell an outage from another reason for it. */
   #staleSinceMs: number | undefined;
@@ -103,7 +114,7 @@ class Cluster implements Component {
 
   async start(): Promise<void> {
     const { config, clock, random } = this.#parts;
-    const http = createHttpClient({ tls: tlsOf(config) });
+    const http = createHttpClient(this.#towardsMasters());
     this.#http = http;
     const credentials = createCredentials(config, { clock, http });
     this.#masters.start(http, credentials);
@@ -119,18 +130,56 @@ class Cluster implements Component {
       ...(keeper ? { lastKnown: (signal) => this.#lastKnown(keeper, signal) } : {}),
     });
     this.#running = this.#consume(watcher.events(this.#abort.signal));
+    this.#followMarathons();
     this.#ticker = clock.every(TICK_MS, () => this.#publish(this.#builder.tick(clock.now())));
   }
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    const marathons = Promise.all(this.#marathons.map((marathon) => marathon.stop()));
     this.#masters.stop();
     this.#ticker?.cancel();
     this.#batcher.stop();
     this.#applier.stop();
     await this.#running;
+    await marathons;
     await this.#keeper?.stop();
     await this.#http?.close();
+    await this.#marathonHttp?.close();
+  }
+
+  /** By our identity, unless the masters are somebody else's. */
+  #towardsMasters(): HttpClientOptions {
+    const { config, tls } = this.#parts;
+    const others = !config.identity || config.tls.ca !== undefined || config.tls.cert !== undefined;
+    return tls && !others ? towardsMaster(tls) : { tls: config.tls };
+  }
+
+  /** Those that tell more than Mesos knows. Nothing waits for them. */
+  #followMarathons(): void {
+    const { config, clock, random, log } = this.#parts;
+    const { marathon } = config;
+    if (marathon.urls.length === 0) return;
+    const http = createHttpClient({ tls: marathon.tls });
+    this.#marathonHttp = http;
+    const credentials = createCredentials(marathon, { clock, http });
+    this.#marathons = marathon.urls.map(
+      (urls) =>
+        new MarathonFollower({
+          urls: addressesOf(urls) ?? [],
+          refreshMs: marathon.refreshSeconds * 1000,
+          silenceMs: marathon.silenceSeconds * 1000,
+          clock,
+          random,
+          http,
+          log,
+          ...(credentials
+            ? { credentials: () => credentials.headers(), renewCredentials: () => credentials.renew() }
+            : {}),
+          emit: (news) => this.#applier.add([news]),
+        }),
+    );
+    for (const follower of this.#marathons) follower.start();
   }
 
   #createKeeper(): StateKeeper | undefined {
@@ -162,7 +211,16 @@ class Cluster implements Component {
   }
 
   async #consume(events: AsyncIterable<ClusterEvent>): Promise<void> {
-    for await (const event of events) this.#batcher.add(event);
+    const each = events[Symbol.asyncIterator]();
+    while (await this.#consumeOne(each));
+  }
+
+  /** By itself, so that while it waits for the next event nothing holds the last one: that may be a whole state. */
+  async #consumeOne(events: AsyncIterator<ClusterEvent>): Promise<boolean> {
+    const { done, value } = await events.next();
+    if (done === true) return false;
+    this.#batcher.add(value);
+    return true;
   }
 
   #createApplier(): Applier {
@@ -177,13 +235,15 @@ class Cluster implements Component {
       failed: (error) => log.error({ error }, 'an event could not be taken into the catalog'),
       end: (event) => {
         if (event.kind === 'snapshot' && event.keptAsOfMs === undefined) this.#logSnapshot();
-        if (event.kind !== 'stale' && this.#keptAsOfMs === undefined) this.#keeper?.changed();
+        if (event.kind !== 'stale' && event.kind !== 'declared' && this.#keptAsOfMs === undefined)
+          this.#keeper?.changed();
       },
     });
   }
 
   /** What an event says about the watch itself. */
-  #note(event: ClusterEvent): void {
+  #note(event: Applied): void {
+    if (event.kind === 'declared') return;
     if (event.kind === 'snapshot') {
       this.#keptAsOfMs = event.keptAsOfMs;
       if (event.keptAsOfMs === undefined) this.#counters.resyncs++;
@@ -238,6 +298,12 @@ class Cluster implements Component {
   #requireHealth(): void {
     const { health, config } = this.#parts;
     if (config.zk !== '') health.require('masters', () => this.#masters.condition());
+    if (config.marathon.urls.length > 0)
+      // What is known of a Marathon stays when it is lost, so it does not make the edge unready.
+      health.require('marathons', () => ({
+        ok: true,
+        detail: this.#marathons.map(({ view }) => wordsOn(view)).join('; '),
+      }));
     health.require('snapshot', () => {
       const { version, stale } = this.#builder.current;
       if (version > 0) return { ok: true, detail: `version ${version}` };
@@ -255,21 +321,15 @@ class Cluster implements Component {
   }
 }
 
+function wordsOn({ urls, apps, problem }: MarathonView): string {
+  return `${urls[0]}: ${apps} apps${problem === undefined ? '' : `, not followed now: ${problem}`}`;
+}
+
 function logEnd(log: Logger, master: string, end: FollowEnd): void {
   if (end.kind === 'aborted' || end.kind === 'retry-stream') return;
   const detail = end.kind === 'redirect' ? { to: end.to } : { reason: end.reason };
   const level = end.kind === 'lost' ? 'warn' : 'debug';
   log[level]({ master, end: end.kind, ...detail }, 'no longer following a master');
-}
-
-function tlsOf(config: ClusterConfig): TlsOptions {
-  const { ca, cert, key, verify } = config.tls;
-  return {
-    verify,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  };
 }
 
 function watchOptions(

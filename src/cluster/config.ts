@@ -1,31 +1,12 @@
-import { createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
 import { masterOrigin } from '../mesos/index.ts';
 import { detectorProblem } from './detect/index.ts';
+import { credentialsShape, tlsSchema } from './login/config.ts';
+import { marathonConfigSchema } from './marathon/config.ts';
 
 const master = z.string().refine((text) => masterOrigin(text) !== undefined, {
   message: 'write host:port (10.0.0.1:5050, [2001:db8::1]:5050) or a URL (https://master.example.com:5050)',
 });
-
-/** A service account of DC/OS. */
-const iam = z.strictObject({
-  uid: z.string().min(1).describe('Name of the service account.'),
-  privateKey: z
-    .string()
-    .refine(isRsaKey, { message: 'must be an RSA private key in PEM' })
-    .describe('PEM of its private key (RSA).'),
-  loginEndpoint: z
-    .url({ protocol: /^https?$/, message: 'must be an http or https URL' })
-    .describe('Where to log in, such as https://leader.mesos/acs/api/v1/auth/login.'),
-});
-
-function isRsaKey(pem: string): boolean {
-  try {
-    return createPrivateKey(pem).asymmetricKeyType === 'rsa';
-  } catch {
-    return false;
-  }
-}
 
 const settings = z.strictObject({
   masters: z
@@ -43,7 +24,7 @@ const settings = z.strictObject({
         context.addIssue({ code: 'custom', message: `failed to create master detector: ${problem}` });
     })
     .describe(
-      'Where the masters are found: `zk://[user:password@]host:port,host:port/path`, `file:///path` of a file that holds such an address, or `host:port` of one master that is asked who leads. Empty: only `masters`.',
+      'Where the masters are found: `zk://[user:password@]host:port,host:port/path`, `consul://[:token@]host:port/prefix` (`consuls` for https), `file:///path` of a file that holds such an address, or `host:port` of one master that is asked who leads. Empty: only `masters`.',
     ),
   zkDetectionTimeoutSeconds: z
     .int()
@@ -91,25 +72,15 @@ const settings = z.strictObject({
     .default(2.5)
     .describe('An event stream that is silent for this many heartbeat intervals is lost.'),
   https: z.boolean().default(false).describe('Talk https to masters that are given without a scheme.'),
-  tls: z
-    .strictObject({
-      ca: z.string().optional().describe('PEM of the authorities that sign the masters’ certificates.'),
-      cert: z.string().optional().describe('PEM of our client certificate.'),
-      key: z.string().optional().describe('PEM of the key of our client certificate.'),
-      verify: z.boolean().default(true).describe('Verify the masters’ certificates.'),
-    })
-    .refine((tls) => (tls.cert === undefined) === (tls.key === undefined), {
-      message: 'cert and key go together: give both or neither',
-    })
-    .prefault({})
-    .describe('TLS towards the masters.'),
-  principal: z.string().default('').describe('Principal for HTTP Basic authentication; empty for none.'),
-  secret: z.string().default('').describe('Secret of the principal.'),
-  iam: iam
-    .optional()
+  tls: tlsSchema.describe('TLS towards the masters.'),
+  identity: z
+    .boolean()
+    .default(true)
     .describe(
-      'Log in with a service account of DC/OS, and show the token to the masters; instead of a principal.',
+      'With `auth.tls`, the masters are spoken to by our identity. False for an Apache Mesos; `tls` with `ca` or `cert` says so, too.',
     ),
+  ...credentialsShape,
+  marathon: marathonConfigSchema,
   keepFile: z
     .string()
     .default('')

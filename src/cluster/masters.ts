@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Condition } from '../core/health.ts';
-import type { HttpClient, HttpResponse } from '../core/http/client.ts';
+import type { HttpClient, HttpResponse, TlsOptions } from '../core/http/client.ts';
 import type { Logger } from '../core/log.ts';
 import type { Random } from '../core/random.ts';
 import { masterOrigin } from '../mesos/index.ts';
@@ -18,6 +18,8 @@ export interface MastersParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** How Consul is spoken to where masters are found there by https (`consuls:`). */
+  readonly consulTls?: TlsOptions | undefined;
   /** How ZooKeeper is reached; TCP where nothing else is given. */
   readonly dial?: Dial;
   /** Whether any state is being served. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { sleep, systemClock } from './clock.ts';
+import { sleep, steadyClock, systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { FakeClock } from './testing/fake-clock.ts';
 
 describe('systemClock', () => {
@@ -93,5 +94,25 @@ describe('sleep', () => {
     await cut;
     await sleep(clock, 1_000_000, controller.signal);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('the steady clock', () => {
+  it('goes on evenly when the clock of the machine is set', () => {
+    const clock = new FakeClock(1_000);
+    let step = 0;
+    const stepped: Clock = {
+      now: () => clock.now() + step,
+      monotonic: () => clock.monotonic(),
+      after: (ms, f) => clock.after(ms, f),
+      every: (ms, f) => clock.every(ms, f),
+    };
+    const steady = steadyClock(stepped);
+    clock.advance(500);
+    step = 3_600_000;
+    expect(steady.now()).toBe(1_500);
+    step = -3_600_000;
+    clock.advance(500);
+    expect(steady.now()).toBe(2_000);
   });
 });

@@ -21,6 +21,9 @@ export interface Clock {
 /** The longest time that setTimeout can wait; with a longer one it would not wait at all. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** Taken once: the global goes through a getter at each use, and threads that answer look at the clock for every batch. */
+const { performance } = globalThis;
+
 /** The machine's clock. What repeats does not keep the process alive on its own; what happens once does. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -40,6 +43,20 @@ export const systemClock: Clock = {
     return { cancel: () => clearInterval(handle) };
   },
 };
+
+/**
+ * A clock whose time of day goes on evenly from now, whatever happens to that of the machine: for durations between times
+ * that are written down. A step of the machine's clock must make nothing early or late.
+ */
+export function steadyClock(clock: Clock): Clock {
+  const offset = clock.now() - clock.monotonic();
+  return {
+    now: () => Math.round(offset + clock.monotonic()),
+    monotonic: () => clock.monotonic(),
+    after: (ms, f) => clock.after(ms, f),
+    every: (ms, f) => clock.every(ms, f),
+  };
+}
 
 /** Resolve after `ms`, or at once when `signal` aborts (it never rejects: a stop is not an error). */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {

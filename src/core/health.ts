@@ -3,6 +3,8 @@ export interface Condition {
   readonly ok: boolean;
   /** Why, for a person; and the age or number that matters. */
   readonly detail?: string;
+  /** It is for a person to see to in time; the part is ready all the same. */
+  readonly warning?: true;
 }
 
 /**
@@ -16,6 +18,11 @@ export class Health {
   /** Add a condition; it is evaluated at each question and must be cheap. */
   require(name: string, read: () => Condition): void {
     this.#conditions.set(name, read);
+  }
+
+  /** As `require`, for what makes nobody less ready now, but would in the end. */
+  warn(name: string, read: () => Condition): void {
+    this.#conditions.set(name, () => ({ ...read(), warning: true }));
   }
 
   /** Readiness flips first, before sockets close. */
@@ -33,7 +40,7 @@ export class Health {
     for (const [name, read] of this.#conditions) {
       const c = read();
       conditions[name] = c;
-      ready &&= c.ok;
+      ready &&= c.ok || c.warning === true;
     }
     return { ready, draining: this.#draining, conditions };
   }

@@ -12,6 +12,13 @@ export interface Component {
    * in effect now. Without it every change needs a restart.
    */
   reload?(section: unknown): readonly string[];
+  /** What a process that takes over from this one should know and cannot find out: plain data, secret to others. */
+  stateForSuccessor?(): unknown;
+  /**
+   * Another process does this part's work from now on, at the same sockets; `stop` follows. Take no new connection, hurry
+   * nobody who is connected, and leave in place what outlives a process.
+   */
+  handOver?(): void;
 }
 
 /** Starts parts in order and stops them in the opposite order; a part that fails to start stops the earlier ones. */

@@ -24,6 +24,7 @@ const NAME = /^rimrock_[a-z0-9]+(_[a-z0-9]+)+$/;
  */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #before: (() => Promise<void>)[] = [];
 
   counter(name: string, help: string, labels: readonly string[] = []): Counter {
     return new Counter({ name: checked(name), help, labelNames: [...labels], registers: [this.#registry] });
@@ -64,8 +65,14 @@ export class Metrics {
     this.#observe(checked(name), help, 'histogram', () => [...samples()].flatMap((s) => seriesOf(name, s)));
   }
 
+  /** Awaited each time before the text is written: for numbers that must be asked for first. */
+  before(refresh: () => Promise<void>): void {
+    this.#before.push(refresh);
+  }
+
   /** The text exposition. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    await Promise.all(this.#before.map((refresh) => refresh()));
     return this.#registry.metrics();
   }
 

@@ -45,3 +45,34 @@ export function restEvery(ms: number, clock: Clock, later: (f: () => void) => vo
       }),
   };
 }
+
+/**
+ * Rests for works that go on side by side and share the time: together they have `ms` of a turn of the event loop, one after the other. `later` runs
+ * a function when the loop has gone round: setImmediate.
+ */
+export function sharedRest(ms: number, clock: Clock, later: (f: () => void) => void): Rest {
+  const waiting: (() => void)[] = [];
+  /** Monotonic time at which the works of this turn began; undefined: there were none. */
+  let began: number | undefined;
+  const begin = (): number => {
+    later(() => {
+      began = undefined;
+      const next = waiting.shift();
+      if (!next) return;
+      began = begin();
+      next();
+    });
+    return clock.monotonic();
+  };
+  return {
+    due() {
+      began ??= begin();
+      return clock.monotonic() - began >= ms;
+    },
+    take: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        began ??= begin();
+      }),
+  };
+}

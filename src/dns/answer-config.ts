@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseCidr } from './acl/cidr.ts';
+import { parseCidr } from '../core/cidr.ts';
 import type { RateLimitSettings } from './answer/rate-limit.ts';
 
 const perSecond = z.int().min(0).max(1_000_000);

@@ -1,8 +1,11 @@
+import type { PreviewingAuthorizer } from '../core/access.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { Predecessor } from '../core/predecessor.ts';
 import type { Random } from '../core/random.ts';
 import type { Reactor } from '../net/index.ts';
 import { createAcl } from './acl/acl.ts';
+import { recursionPermission } from './acl/permission.ts';
 import { Answerer } from './answer/answerer.ts';
 import { Cookies } from './answer/cookies.ts';
 import { Sampling } from './answer/sampling.ts';
@@ -13,7 +16,7 @@ import { Resolver } from './forward/resolver.ts';
 import { resolverSettings } from './forward/settings.ts';
 import { guardsOf } from './answer/thread-guards.ts';
 import type { SharedGuards } from './answer/thread-guards.ts';
-import { sharedGuards, tendGuards } from './guarding.ts';
+import { guardsState, sharedGuards, tendGuards } from './guarding.ts';
 import { DnsCounters } from './metrics.ts';
 import { pipeline } from './pipeline.ts';
 import { QueryLog } from './query-log.ts';
@@ -35,6 +38,8 @@ export interface AnsweringParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly predecessor?: Predecessor;
+  readonly policy?: PreviewingAuthorizer | undefined;
 }
 
 /** Everything that takes part in an answer, put together: the table's answerers in all threads, and behind them the slow way. */
@@ -52,10 +57,10 @@ export class Answering {
   constructor(parts: AnsweringParts) {
     const { config, settings, zone, apexes, counters, clock, random, log } = parts;
     this.#parts = parts;
-    this.#guards = sharedGuards(config, random, clock);
-    this.resolver = new Resolver({ ...parts, settings: resolverSettings(config, log) });
+    this.#guards = sharedGuards(config, random, clock, parts.predecessor?.stateOf('dns'));
+    const recursion = recursionPermission(createAcl(config.acl.recursion), parts.policy);
+    this.resolver = new Resolver({ ...parts, settings: resolverSettings(config, log), recursion });
     const { resolver } = this;
-    const recursion = createAcl(config.acl.recursion);
     const alias = aliasStage({
       local: (bytes) => this.local.local(bytes),
       isOurs: (name) => apexes.some((apex) => isWithin(name, apex)),
@@ -90,6 +95,11 @@ export class Answering {
     });
     this.local = new Responder({ answerer: uncounted, table, cold: this.cold, clock });
     this.responder = new Responder({ answerer, table, cold: this.cold, clock, sampling });
+  }
+
+  /** For the process that takes over. */
+  stateForSuccessor(): unknown {
+    return guardsState(this.#guards);
   }
 
   /** A sample that a worker took. */

@@ -1,15 +1,21 @@
 import { lookup } from 'node:dns/promises';
+import type { PreviewingAuthorizer } from '../core/access.ts';
 import type { Clock } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
 import type { Health } from '../core/health.ts';
-import { listen } from '../core/http/server.ts';
+import type { Access } from '../core/http/guard.ts';
+import type { MutualTls } from '../core/http/mutual-tls.ts';
+import { listen, stopListening } from '../core/http/server.ts';
 import type { Api } from '../core/http/server.ts';
 import type { Component } from '../core/lifecycle.ts';
 import type { Logger } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { NO_PREDECESSOR } from '../core/predecessor.ts';
+import type { Predecessor } from '../core/predecessor.ts';
 import type { Random } from '../core/random.ts';
 import type { Unsubscribe } from '../core/subscribers.ts';
 import type { Catalog, CatalogDiff, CatalogVersion } from '../cluster/index.ts';
+import type { Vips } from '../cluster/vips/index.ts';
 import { preferHugePages } from '../net/index.ts';
 import type { Peer, Reactor } from '../net/index.ts';
 import { createDnsApi } from './api/api.ts';
@@ -41,6 +47,16 @@ export interface DnsParts {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** Who may use the HTTP APIs; absent: everybody. */
+  readonly access?: Access | undefined;
+  /** Who gets names outside, and whole zones; absent: whoever `dns.acl` lets. */
+  readonly policy?: PreviewingAuthorizer | undefined;
+  /** What the HTTP APIs stand behind; without it they speak plain HTTP. */
+  readonly tls?: MutualTls | undefined;
+  /** Who served here before; nobody unless said. */
+  readonly predecessor?: Predecessor;
+  /** Following the catalog already; made here when absent. */
+  readonly vips?: Vips;
   /** How work goes on that would keep the thread for too long; by default after whatever else waits. */
   readonly later?: (work: () => void) => void;
 }
@@ -65,6 +81,7 @@ export function createDns(parts: DnsParts): Dns {
 class DnsComponent implements Dns {
   readonly name = 'dns';
   readonly #parts: DnsParts;
+  readonly #predecessor: Predecessor;
   readonly #names: Names;
   readonly #dcos: Dcos | undefined;
   readonly #dcosRest: DcosRest | undefined;
@@ -86,9 +103,10 @@ class DnsComponent implements Dns {
     const { config, catalog, clock, log } = parts;
     const counters = new DnsCounters(config.workers);
     this.#parts = parts;
+    this.#predecessor = parts.predecessor ?? NO_PREDECESSOR;
     this.#names = namesOf(config);
     this.#configured = config;
-    this.#dcos = dcosOf(config);
+    this.#dcos = dcosOf(config, catalog, parts.vips);
     const heads = [clusterHead(config), ...(this.#dcos?.heads ?? [])];
     const publishers = [...this.#names.publishers, ...(this.#dcos?.publishers ?? [])];
     this.#zone = makeZone(parts, heads, publishers);
@@ -180,6 +198,9 @@ class DnsComponent implements Dns {
       if (this.#loaded) this.#apply(next, diff);
       else if (next.version > 0) this.#load(next);
     });
+    // Who serves here now knows all names: to answer before we do would be worse than to wait.
+    await this.#predecessor.until(() => this.#zone.ready);
+    await this.#predecessor.until(() => catalog.current.stale === undefined, FRESH_WITHIN_MS);
     try {
       if (config.dnsOn) await this.#server.start(config.host, config.port);
       if (config.httpOn) await this.#startHttp();
@@ -199,6 +220,15 @@ class DnsComponent implements Dns {
     };
     this.#running = true;
     log.info({ ...this.addresses, domain: config.domain }, 'DNS answers');
+  }
+
+  stateForSuccessor(): unknown {
+    return this.#answering.stateForSuccessor();
+  }
+
+  handOver(): void {
+    stopListening(this.#api);
+    this.#dcosRest?.handOver();
   }
 
   async stop(): Promise<void> {
@@ -240,7 +270,7 @@ class DnsComponent implements Dns {
   async #startHttp(): Promise<void> {
     const { httpHost: host, httpPort: port } = this.#parts.config;
     try {
-      this.#httpPort = await listen(this.#api, host, port);
+      this.#httpPort = await listen(this.#api, host, port, this.#predecessor.sockets, this.#parts);
     } catch (error) {
       throw dnsErrors.DNS_HTTP_BIND_FAILED({ host, port, reason: errorText(error) }, error);
     }
@@ -263,6 +293,8 @@ class DnsComponent implements Dns {
   }
 }
 
+/** How long the state of the cluster that was kept on disk is too old to take over with, while a master may tell a new one. */
+const FRESH_WITHIN_MS = 5_000;
 /** Serial numbers are seconds. */
 const TICK_MS = 500;
 /** Both as the schema made them: keys in its order. */
@@ -294,6 +326,7 @@ function makeDcosRest(parts: DnsParts, dcos: Dcos | undefined, zone: Zone): Dcos
   return new DcosRest({
     ...parts,
     names: new NamesView(zone, apexes, dcos.aliases),
+    zones: apexes,
     vips: dcos.vips,
     acl: createAcl(acl.api),
     host: settings.http.host,

@@ -1,7 +1,12 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
 import { rateLimitSettings } from './answer-config.ts';
-import { adoptCookieSecret, newCookieSecrets, rotateCookieSecret } from './answer/cookies.ts';
+import {
+  adoptCookieSecret,
+  cookieSecretTexts,
+  newCookieSecrets,
+  rotateCookieSecret,
+} from './answer/cookies.ts';
 import type { SharedGuards } from './answer/thread-guards.ts';
 import { ageRateTable, newRateTable } from './answer/rate-limit.ts';
 import type { DnsConfig } from './config.ts';
@@ -10,12 +15,18 @@ import type { DnsConfig } from './config.ts';
 const RATE_SLOTS_LOG2 = 16;
 const AGE_MS = 20 * 60_000;
 
-/** For the thread that starts the others: once, before any of them runs. */
-export function sharedGuards(config: DnsConfig, random: Random, clock: Clock): SharedGuards {
+/** For the thread that starts the others: once, before any of them runs. `earlier`: `guardsState` of the process before. */
+export function sharedGuards(
+  config: DnsConfig,
+  random: Random,
+  clock: Clock,
+  earlier?: unknown,
+): SharedGuards {
   const settings = rateLimitSettings(config.rateLimit);
   const limited = settings.limits.some((l) => l.perSecond > 0);
   const secrets = config.cookies.enabled ? newCookieSecrets(random) : undefined;
   const { secret } = config.cookies;
+  if (secrets) for (const text of secretsIn(earlier)) adoptCookieSecret(secrets, Buffer.from(text, 'hex'));
   if (secrets && secret !== undefined) adoptCookieSecret(secrets, Buffer.from(secret, 'hex'));
   return {
     cookieSecrets: secrets,
@@ -24,6 +35,22 @@ export function sharedGuards(config: DnsConfig, random: Random, clock: Clock): S
       : undefined,
     exempt: config.rateLimit.exempt,
   };
+}
+
+/** For the process that takes over: the cookies that clients have from this one stay good there. */
+export const guardsState = ({ cookieSecrets }: SharedGuards): GuardsState => ({
+  cookieSecrets: cookieSecrets ? cookieSecretTexts(cookieSecrets) : [],
+});
+
+interface GuardsState {
+  readonly cookieSecrets: readonly string[];
+}
+
+/** Of a process that may have been another version. */
+function secretsIn(state: unknown): readonly string[] {
+  const { cookieSecrets = [] } = (state ?? {}) as Partial<GuardsState>;
+  if (!Array.isArray(cookieSecrets)) return [];
+  return cookieSecrets.filter((text) => typeof text === 'string' && /^[0-9a-f]{32}$/.test(text));
 }
 
 /** Keeps what is shared in good order. Returns how to stop that. */

@@ -1,4 +1,4 @@
-export { dnsConfigSchema } from './config.ts';
+export { dnsConfigSchema, vipSettings } from './config.ts';
 export type { DnsConfig, DnsConfigInput } from './config.ts';
 export { createDns } from './dns.ts';
 export type { Dns, DnsParts } from './dns.ts';

@@ -7,7 +7,7 @@ import { HandCatalog, agent, framework, task } from './testing/catalog.ts';
 import { askTcp, askUdp, queryBytes, startDns } from './testing/start.ts';
 import { QueryLog } from './query-log.ts';
 import { nameBytes } from './wire/index.ts';
-import { ipBytes } from './zone/ip.ts';
+import { ipBytes } from '../core/ip.ts';
 
 function make(maxLinesPerSecond = 100) {
   const lines: Record<string, unknown>[] = [];

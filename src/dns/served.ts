@@ -1,5 +1,8 @@
+import type { Catalog } from '../cluster/index.ts';
+import { Vips } from '../cluster/vips/index.ts';
 import type { AnswerSettings } from './answer/settings.ts';
 import type { DnsConfig } from './config.ts';
+import { vipSettings } from './dcos/config.ts';
 import { createDcos } from './dcos/dcos.ts';
 import type { Dcos } from './dcos/dcos.ts';
 import { reachableAddressesOf } from './local-addresses.ts';
@@ -45,13 +48,19 @@ export function namesOf(config: DnsConfig): Names {
 }
 
 /** The names of DC/OS beside them, when they are wanted. */
-export function dcosOf(config: DnsConfig): Dcos | undefined {
+export function dcosOf(config: DnsConfig, catalog: Catalog, vips?: Vips): Dcos | undefined {
   if (!config.dcos.enabled) return undefined;
   const { domain, health, legacyNames } = config;
   // DC/OS has a copy of what Mesos-DNS publishes, and so nothing that is only ours.
   const plain = { health, legacyNames, agentNames: false, networkNames: false, ptr: false };
   const mesos = createNames({ ...namingSettings(config), ...plain }, { records: [], answerLimits: {} });
-  return createDcos(config.dcos, { domain, publishers: mesos.publishers });
+  return createDcos(config.dcos, vips ?? followed(config, catalog), { domain, publishers: mesos.publishers });
+}
+
+function followed({ dcos }: DnsConfig, catalog: Catalog): Vips {
+  const vips = new Vips(vipSettings(dcos));
+  vips.follow(catalog);
+  return vips;
 }
 
 /** Everything below these is ours, whether or not it exists; absolute names. */

@@ -1,2 +1,2 @@
-export { createMarathon, marathonConfigSchema } from './marathon/index.ts';
+export { createMarathon } from './marathon/index.ts';
 export type { MarathonConfig, MarathonParts } from './marathon/index.ts';

@@ -1,4 +1,11 @@
 import { z } from 'zod';
+import { ACCESS_FIELDS } from './log/fields.ts';
+import { acmeSchema } from './acme/config.ts';
+import { http2Schema } from './http2-config.ts';
+import { rulesConfigShape } from './rules/index.ts';
+import { vipsConfigSchema } from './vip/config.ts';
+import { servicePortsSchema } from './tcp/config.ts';
+import { httpsSchema, tlsSchema } from './tls/config.ts';
 
 const ms = (value: number, what: string): z.ZodDefault<z.ZodNumber> =>
   z.number().int().min(1).max(86_400_000).default(value).describe(`${what}, milliseconds`);
@@ -45,17 +52,99 @@ const timeouts = z
     connectMs: ms(3_000, 'Connecting to an instance, and waiting for one that is just starting'),
     firstByteMs: ms(60_000, 'An instance must begin its answer this long after the request'),
     streamIdleMs: ms(300_000, 'A response that makes no progress is cut after this time'),
-    tunnelIdleMs: ms(3_600_000, 'An upgraded connection (WebSocket) without traffic is cut after this time'),
+    tunnelIdleMs: ms(
+      3_600_000,
+      'An upgraded connection (WebSocket) or a TCP connection without traffic is cut after this time',
+    ),
     halfCloseMs: ms(5_000, 'A client that has finished its side gets this long for its answer'),
     drainMs: ms(10_000, 'At stop, running requests get this long to finish'),
   })
   .prefault({})
   .describe('How long things may take');
 
+const accessLog = z
+  .strictObject({
+    sample: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('Share of the requests and connections that get a line; 0: none'),
+    errors: z
+      .enum(['always', 'sampled'])
+      .default('always')
+      .describe(
+        "Whether requests that fail on our or the instance's side always get a line; only where sample is above 0",
+      ),
+    fields: z
+      .array(z.enum(ACCESS_FIELDS))
+      .optional()
+      .describe('Which fields a line has, in this order; absent: all but query'),
+    path: z
+      .string()
+      .min(1)
+      .default('stdout')
+      .describe(
+        'File that lines are appended to, or stdout; opened anew on SIGHUP and when it was moved away',
+      ),
+    queueLines: count(65_536, 'Most lines that wait to be written; further ones are dropped and counted'),
+  })
+  .prefault({})
+  .describe('One line of JSON for each request and TCP connection');
+
+const via = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/)
+      .default('rimrock')
+      .describe('How we name ourselves in Via; the same for all load balancers that a loop may go through'),
+    maxReturns: count(5, 'A request that has passed this name more often is answered with 508', 0),
+  })
+  .prefault({})
+  .describe('Loops of requests');
+
+const tracing = z
+  .strictObject({
+    traceparent: z.boolean().default(true).describe('Make a traceparent where a request has none'),
+    requestId: z
+      .boolean()
+      .default(true)
+      .describe('Make an x-request-id where a request has none from a trusted proxy'),
+  })
+  .prefault({})
+  .describe('Fields that identify a request on its way');
+
 /** Settings of the load balancer. */
 export const lbConfigSchema = z.strictObject({
   http: address(8000, 'Where clients connect'),
+  https: httpsSchema,
+  tls: tlsSchema,
+  acme: acmeSchema,
   admin: address(9090, 'Where routes, explanations, metrics and health are read'),
+  servicePorts: servicePortsSchema,
+  http2: http2Schema,
+  engine: z
+    .enum(['auto', 'linux', 'portable'])
+    .default('auto')
+    .describe(
+      "What carries the traffic: 'linux' (epoll and OpenSSL by FFI), 'portable' (Node's own sockets), or 'auto', the fastest that runs here",
+    ),
+  workers: z
+    .int()
+    .min(1)
+    .max(32)
+    .optional()
+    .describe(
+      'Threads that carry traffic; absent: half of the cores, at least 1, at most 4. One where the system is not Linux',
+    ),
+  zone: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Our own fault domain, <region>/<zone>, as agents have theirs (--domain): its instances are preferred',
+    ),
   groups: z
     .array(z.string().min(1))
     .default(['*'])
@@ -79,9 +168,23 @@ export const lbConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('Sending a request again, to another instance'),
+  accessLog,
+  via,
+  tracing,
+  vips: vipsConfigSchema,
+  ...rulesConfigShape,
   passiveHealth: z
     .strictObject({
       consecutiveFailures: count(5, 'Failures in a row after which an instance is left out'),
+      failureRatio: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.5)
+        .describe(
+          'Share of failures over about ten seconds from which an instance is left out; 1: failures in a row alone count',
+        ),
+      failureRatioRequests: count(20, 'With fewer requests in that time their share says nothing'),
       ejectMs: ms(1_000, 'How long the first time; doubled each time'),
       maxEjectMs: ms(30_000, 'How long at most'),
       maxEjectedRatio: z.number().min(0).max(1).default(0.5).describe('Largest share of instances left out'),
@@ -98,10 +201,16 @@ export const lbConfigSchema = z.strictObject({
         1_000,
         'Requests that must not be sent twice use only connections idle for less than this',
       ),
-      maxIdlePerEndpoint: count(256, 'Most idle connections kept for one instance', 0),
+      maxIdlePerEndpoint: count(
+        256,
+        'Most idle connections kept for one instance; with more in use within the last seconds as many as those, up to 16 times this',
+        0,
+      ),
     })
     .prefault({})
     .describe('Connections to instances'),
 });
+
+export { httpsWanted } from './tls/config.ts';
 
 export type LbConfig = z.output<typeof lbConfigSchema>;

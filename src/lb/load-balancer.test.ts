@@ -95,6 +95,9 @@ describe('the load balancer on real sockets', () => {
     for (let i = 0; i < 4; i++) bodies.push((await ask(h, { headers })).body);
     expect(bodies.toSorted()).toEqual(['one', 'one', 'two', 'two']);
     expect(seen[0]).toEqual({
+      via: '1.1 rimrock',
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/) as string,
+      'x-request-id': expect.stringMatching(/^[0-9a-f]{32}$/) as string,
       host: 'a.test',
       'x-kept': '1',
       'x-forwarded-for': '127.0.0.1',

@@ -17,13 +17,17 @@ describe('the pipeline', () => {
       'read the head',
       'parse',
       'admit',
+      'challenges',
       'route',
+      'middlewares',
+      'policy',
       'rewrite the head',
       'pick an endpoint',
       'connect or reuse',
       'send, stream the body',
       'relay the answer',
       'settle',
+      'access log',
     ]);
   });
 });

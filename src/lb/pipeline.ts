@@ -13,7 +13,7 @@ export interface Step {
 export const pipeline: readonly Step[] = [
   {
     name: 'accept',
-    file: 'server/http-server.ts',
+    file: 'server/connections.ts',
     why: 'First the limits on connections: what is refused here has cost next to nothing.',
   },
   {
@@ -32,9 +32,24 @@ export const pipeline: readonly Step[] = [
     why: 'After parsing, before routing: the route must be chosen by the host and path that the instance will see.',
   },
   {
+    name: 'challenges',
+    file: 'acme/plane-challenges.ts',
+    why: 'Before routing: authorities ask for names that no route may have yet, and no route may answer in their place.',
+  },
+  {
     name: 'route',
     file: 'router/table.ts',
     why: 'Before the body is read: a request without a route is answered without waiting for it.',
+  },
+  {
+    name: 'middlewares',
+    file: 'middleware/chain.ts',
+    why: 'After the route, whose they are; before an endpoint is asked for anything: who is refused costs no instance.',
+  },
+  {
+    name: 'policy',
+    file: 'plane/call-policy.ts',
+    why: 'After the middlewares, for one that sends clients to HTTPS lets them show who they are; when the service is chosen, for that is what the rules are about.',
   },
   {
     name: 'rewrite the head',
@@ -64,6 +79,11 @@ export const pipeline: readonly Step[] = [
   {
     name: 'settle',
     file: 'forward/exchange.ts',
-    why: 'Last, once, whatever happened: passive health, running-request counts, metrics, connection reuse.',
+    why: 'Once, whatever happened: passive health, running-request counts, metrics, connection reuse.',
+  },
+  {
+    name: 'access log',
+    file: 'forward/tell.ts',
+    why: 'When all is known that a line says; before the connection takes its next request.',
   },
 ];

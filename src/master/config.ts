@@ -1,6 +1,15 @@
 import { z } from 'zod';
 
 const MINIMUM = /^\s*([a-z]+:\d+(\.\d+)?)(\s*[|;]\s*[a-z]+:\d+(\.\d+)?)*\s*$/;
+const RATE = /^\s*([1-9]\d*)\s*\/\s*([1-9]\d*(?:\.\d+)?)\s*(ms|secs|mins|hrs|days|weeks)\s*$/;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  secs: 1000,
+  mins: 60_000,
+  hrs: 3_600_000,
+  days: 86_400_000,
+  weeks: 604_800_000,
+};
 
 /** Configuration of the master. Names follow Mesos' flags; units stand in the names. */
 export const masterConfigSchema = z.strictObject({
@@ -28,6 +37,21 @@ export const masterConfigSchema = z.strictObject({
     .positive()
     .default(600)
     .describe('Time that the agents of the registry have to come back after the master has started.'),
+  agentRemovalRateLimit: z
+    .string()
+    .regex(RATE, 'write how many agents in how long, like 1/10mins')
+    .optional()
+    .describe(
+      'How fast agents that do not answer may be marked unreachable, evenly spread, as `1/10mins`; one that answers before its turn stays. Unset: at once.',
+    ),
+  recoveryAgentRemovalLimitPercent: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(100)
+    .describe(
+      'If more of the agents of the registry than this do not come back after the master has started, it ends instead of giving them up.',
+    ),
   allocationIntervalMs: z.int().min(10).default(1000).describe('Time between two batch allocations.'),
   offerTimeoutSeconds: z
     .number()
@@ -55,6 +79,24 @@ export const masterConfigSchema = z.strictObject({
     .min(1)
     .default(1000)
     .describe('Open operator event streams; beyond that the oldest is closed.'),
+  filterGpuResources: z
+    .boolean()
+    .default(true)
+    .describe('Whether agents with GPUs are offered only to frameworks with the capability GPU_RESOURCES.'),
+  domain: z
+    .strictObject({
+      region: z.string().min(1).describe('Region of the fault domain.'),
+      zone: z.string().min(1).describe('Zone of the fault domain.'),
+    })
+    .optional()
+    .describe(
+      'Where the master runs. Agents of other regions are offered only to frameworks with the capability REGION_AWARE; agents with a domain can only join a master that has one.',
+    ),
+  offerConstraintsMaxProgramSize: z
+    .int()
+    .min(1)
+    .default(100)
+    .describe('Most instructions of the automaton of a regular expression in offer constraints.'),
   rootSubmissions: z.boolean().default(true).describe('Whether frameworks may run tasks as root.'),
 });
 
@@ -71,4 +113,10 @@ export function parseMinimum(text: string): ReadonlyMap<string, number>[] {
         }),
       ),
   );
+}
+
+/** `1/10mins` as the time from one to the next, in milliseconds. */
+export function parseRate(text: string): number {
+  const [, permits = '1', amount = '1', unit = 'secs'] = RATE.exec(text) ?? [];
+  return (Number(amount) * (UNIT_MS[unit] ?? 1000)) / Number(permits);
 }

@@ -17,6 +17,8 @@ export function durationText(ms: number): string {
 /** The configuration under the names of Mesos' flags, as /flags shows it. All values are text. */
 export function flags(config: MasterConfig, address: { readonly port: number }): Record<string, string> {
   const out: Record<string, string | undefined> = {
+    agent_removal_rate_limit: config.agentRemovalRateLimit,
+    recovery_agent_removal_limit: `${config.recoveryAgentRemovalLimitPercent}%`,
     agent_ping_timeout: durationText(config.pingIntervalSeconds * 1000),
     agent_reregister_timeout: durationText(config.agentReregisterTimeoutSeconds * 1000),
     allocation_interval: durationText(config.allocationIntervalMs),
@@ -28,7 +30,7 @@ export function flags(config: MasterConfig, address: { readonly port: number }):
     authenticate_http_readonly: 'false',
     authenticate_http_readwrite: 'false',
     cluster: config.cluster,
-    filter_gpu_resources: 'true',
+    filter_gpu_resources: String(config.filterGpuResources),
     framework_sorter: 'drf',
     hostname: config.hostname,
     hostname_lookup: 'false',
@@ -39,6 +41,7 @@ export function flags(config: MasterConfig, address: { readonly port: number }):
     max_operator_event_stream_subscribers: String(config.maxOperatorSubscribers),
     max_unreachable_tasks_per_framework: String(config.maxUnreachableTasksPerFramework),
     min_allocatable_resources: config.minAllocatableResources,
+    offer_constraints_re2_max_program_size: String(config.offerConstraintsMaxProgramSize),
     offer_timeout:
       config.offerTimeoutSeconds === undefined ? undefined : durationText(config.offerTimeoutSeconds * 1000),
     port: String(address.port),

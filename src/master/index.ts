@@ -1,4 +1,3 @@
-export { masterConfigSchema } from './config.ts';
 export type { MasterConfig } from './config.ts';
 export { createMaster } from './master.ts';
-export type { Master, MasterParts } from './master.ts';
+export type { LeadingMaster, Master, MasterParts } from './master.ts';

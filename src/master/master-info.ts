@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { MasterInfo } from '../mesos/index.ts';
+import type { DomainInfo, MasterInfo } from '../mesos/index.ts';
 import { ipToUint32 } from '../mesos/index.ts';
 import { MASTER_CAPABILITIES, MESOS_VERSION } from './build-info.ts';
 import type { MasterConfig } from './config.ts';
@@ -18,7 +18,12 @@ export function masterInfo(config: MasterConfig, id: string, port: number): Mast
     version: MESOS_VERSION,
     address: { hostname, ip, port },
     capabilities: MASTER_CAPABILITIES.map((type) => ({ type })),
+    ...(config.domain && { domain: domainInfo(config.domain) }),
   };
+}
+
+function domainInfo({ region, zone }: NonNullable<MasterConfig['domain']>): DomainInfo {
+  return { fault_domain: { region: { name: region }, zone: { name: zone } } };
 }
 
 /** What listens on a wildcard is reached at the first address of the machine that is not its loopback. */

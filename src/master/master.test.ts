@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { memoryStore } from '../store/index.ts';
 import {
   agentInfo,
@@ -12,16 +12,9 @@ import {
   watchOperator,
 } from './testing/peers.ts';
 import type { RunningMaster } from './testing/peers.ts';
+import { starter } from './testing/stage.ts';
 
-const running: RunningMaster[] = [];
-async function start(...args: Parameters<typeof startMaster>): Promise<RunningMaster> {
-  const master = await startMaster(...args);
-  running.push(master);
-  return master;
-}
-afterEach(async () => {
-  for (const master of running.splice(0)) await master.stop();
-});
+const start = starter(onTestFinished);
 
 describe('a framework and an agent over real sockets', () => {
   it('launches, follows, kills and completes a task', async () => {

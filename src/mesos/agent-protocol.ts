@@ -1,4 +1,5 @@
 import type { TaskState } from './task-state.ts';
+import type { ExecutorInfo } from './executor-types.ts';
 import type { AgentInfo, FrameworkInfo, KillPolicy, TaskInfo, TaskStatus, Value } from './types.ts';
 
 /**
@@ -16,6 +17,21 @@ export interface AgentTask {
   readonly state: TaskState;
   /** The last status that was sent towards the framework, if any. */
   readonly last_status?: TaskStatus;
+  /** The executor that runs it; absent for command tasks, which have none of the framework's. */
+  readonly executor_id?: Value;
+}
+
+/** An executor that lives on the agent: custom and default ones, not the one that a command task is told to have. */
+export interface AgentExecutor {
+  readonly framework_id: Value;
+  readonly executor_info: ExecutorInfo;
+}
+
+/** What DRAIN_AGENT asks of an agent; written down by both sides, so it holds over restarts. */
+export interface DrainConfig {
+  /** No task gets longer than this to end. */
+  readonly max_grace_period?: { readonly nanoseconds: number };
+  readonly mark_gone?: boolean;
 }
 
 export type AgentCall =
@@ -31,6 +47,9 @@ export type AgentCall =
         readonly frameworks: readonly FrameworkInfo[];
         /** Launched and not yet terminated-and-acknowledged tasks. */
         readonly tasks: readonly AgentTask[];
+        readonly executors?: readonly AgentExecutor[];
+        /** The agent believes that it is being drained: a master that has ended that meanwhile says CANCEL_DRAIN again. */
+        readonly drain_config?: DrainConfig;
       };
     }
   | {
@@ -43,6 +62,19 @@ export type AgentCall =
       };
     }
   | { readonly type: 'PONG'; readonly agent_id: Value }
+  /**
+   * An executor is over, or was asked for and never came to be; `status` as wait(2) tells it, -1 where nobody knows. Sent
+   * once, may get lost.
+   */
+  | {
+      readonly type: 'EXITED_EXECUTOR';
+      readonly agent_id: Value;
+      readonly exited_executor: {
+        readonly framework_id: Value;
+        readonly executor_id: Value;
+        readonly status: number;
+      };
+    }
   /** A graceful goodbye: the agent's tasks are over and it does not come back. */
   | { readonly type: 'UNREGISTER'; readonly agent_id: Value }
   | {
@@ -50,6 +82,13 @@ export type AgentCall =
       readonly agent_id: Value;
       readonly message: { readonly framework_id: Value; readonly executor_id: Value; readonly data: string };
     };
+
+/**
+ * Whether the agent is to start the executor of what it is given. `false`: the master believes that it lives and counts
+ * no resources for a new one, so when it is over by now (EXITED_EXECUTOR is on its way) what was meant for it is dropped:
+ * TASK_DROPPED or TASK_LOST with REASON_EXECUTOR_TERMINATED. Absent like `true`.
+ */
+export type LaunchExecutor = boolean;
 
 export type AgentEvent =
   | {
@@ -66,8 +105,30 @@ export type AgentEvent =
   | { readonly type: 'PING' }
   | {
       readonly type: 'RUN_TASK';
-      readonly run_task: { readonly framework_info: FrameworkInfo; readonly task: TaskInfo };
+      /** A task with `executor` goes to that executor. */
+      readonly run_task: {
+        readonly framework_info: FrameworkInfo;
+        readonly task: TaskInfo;
+        readonly launch_executor?: LaunchExecutor;
+      };
     }
+  | {
+      readonly type: 'RUN_TASK_GROUP';
+      /** All of the tasks or none: each carries `executor`, the same as `executor_info`. */
+      readonly run_task_group: {
+        readonly framework_info: FrameworkInfo;
+        readonly executor_info: ExecutorInfo;
+        readonly tasks: readonly TaskInfo[];
+        readonly launch_executor?: LaunchExecutor;
+      };
+    }
+  | {
+      readonly type: 'SHUTDOWN_EXECUTOR';
+      readonly shutdown_executor: { readonly framework_id: Value; readonly executor_id: Value };
+    }
+  /** End all tasks within the grace period and take no new ones, until CANCEL_DRAIN. */
+  | { readonly type: 'DRAIN'; readonly drain: { readonly config: DrainConfig } }
+  | { readonly type: 'CANCEL_DRAIN' }
   | {
       readonly type: 'KILL_TASK';
       readonly kill_task: {

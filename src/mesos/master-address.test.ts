@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { masterOrigin, redirectOrigin } from './master-address.ts';
+import { masterOrigin, masterPlaces, originOfMasterInfo, redirectOrigin } from './master-address.ts';
 
 describe('masterOrigin', () => {
   it.each([
@@ -40,5 +40,47 @@ describe('redirectOrigin', () => {
     [undefined, undefined],
   ])('%j is %j', (location, origin) => {
     expect(redirectOrigin(location, 'https://10.0.0.1:5050')).toBe(origin);
+  });
+});
+
+describe('masterPlaces', () => {
+  it('reads a list', () => {
+    expect(masterPlaces('10.0.0.1, https://m:6060,')).toEqual({
+      kind: 'list',
+      origins: ['http://10.0.0.1:5050', 'https://m:6060'],
+    });
+  });
+
+  it.each([
+    ['consul://10.0.0.1/rimrock', 'http://10.0.0.1:8500', 'rimrock', ''],
+    ['consul://10.0.0.1:80/a/b/', 'http://10.0.0.1:80', 'a/b', ''],
+    ['consuls://:s%2Fecret@consul.example.com:8501/a', 'https://consul.example.com:8501', 'a', 's/ecret'],
+    ['consuls://consul:443/a', 'https://consul:443', 'a', ''],
+    ['consul://[2001:db8::1]:8500/a', 'http://[2001:db8::1]:8500', 'a', ''],
+  ])('reads %j', (text, origin, prefix, token) => {
+    const key = `${prefix}/elections/master/leader`;
+    expect(masterPlaces(text)).toEqual({ kind: 'consul', key: { origin, key, token } });
+  });
+
+  it.each(['', ' , ', 'consul://10.0.0.1', 'consul:///a', 'consul://', 'ftp://x', '10.0.0.1,a b'])(
+    'says what is wrong with %j',
+    (text) => {
+      expect(masterPlaces(text)).toEqual(expect.any(String));
+    },
+  );
+});
+
+describe('originOfMasterInfo', () => {
+  it.each([
+    ['{"address":{"ip":"10.0.0.1","port":5051}}', 'http://10.0.0.1:5051'],
+    ['{"address":{"ip":"2001:db8::1","port":5051}}', 'http://[2001:db8::1]:5051'],
+    ['{"address":{"ip":1,"port":5051}}', undefined],
+    ['{"address":{"ip":"10.0.0.1/x","port":5051}}', undefined],
+    ['{"address":null}', undefined],
+    ['{}', undefined],
+    ['null', undefined],
+    ['nonsense', undefined],
+  ])('%j is %j', (json, origin) => {
+    expect(originOfMasterInfo(json)).toBe(origin);
   });
 });

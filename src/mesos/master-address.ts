@@ -1,4 +1,57 @@
 const DEFAULT_PORT = 5050;
+const CONSUL_PORT = 8500;
+
+/** The masters that somebody is to follow. */
+export type MasterPlaces =
+  | { readonly kind: 'list'; readonly origins: readonly string[] }
+  /** Whoever holds the lock on a key of Consul leads, and has written its MasterInfo into it. */
+  | {
+      readonly kind: 'consul';
+      readonly key: { readonly origin: string; readonly key: string; readonly token: string };
+    };
+
+/**
+ * Read `host:port` or a URL of a master, several with commas between, or `consul://[:token@]host:port/prefix` (`consuls://` for
+ * https), the prefix being that of the masters' store. A text says what is wrong.
+ */
+export function masterPlaces(text: string): MasterPlaces | string {
+  if (/^consuls?:/i.test(text.trim())) return consulPlaces(text.trim());
+  const names = text.split(',').filter((name) => name.trim() !== '');
+  const origins = names.map((name) => masterOrigin(name));
+  const bad = names[origins.indexOf(undefined)];
+  if (bad !== undefined) return `'${bad.trim()}' is no address of a master`;
+  return names.length === 0 ? 'name at least one master' : { kind: 'list', origins: origins as string[] };
+}
+
+function consulPlaces(text: string): MasterPlaces | string {
+  const url = text.replace(/^consul(s?):/i, 'http$1:');
+  const prefix = URL.canParse(url) ? new URL(url).pathname.replace(/^\/+|\/+$/g, '') : '';
+  if (prefix === '') return 'write consul://host:port/prefix, with the prefix of the masters’ store';
+  const { protocol, hostname, port, password } = new URL(url);
+  // Those that are never written into a URL are taken for the default of http.
+  const origin = `${protocol}//${hostname}:${port === '' ? portOf(text) : port}`;
+  const key = `${decodeURIComponent(prefix)}/elections/master/leader`;
+  return { kind: 'consul', key: { origin, key, token: decodeURIComponent(password) } };
+}
+
+/** A URL leaves out the port that its scheme has by default. */
+function portOf(text: string): number {
+  const written = /^[^:]+:\/\/[^/]*:(\d+)(?:\/|$)/.exec(text)?.[1];
+  return written === undefined ? CONSUL_PORT : Number(written);
+}
+
+/** `http://ip:port` out of the JSON of a MasterInfo, undefined when it has no such thing. */
+export function originOfMasterInfo(json: string): string | undefined {
+  let info: { address?: { ip?: unknown; port?: unknown } | null } | null;
+  try {
+    info = JSON.parse(json) as typeof info;
+  } catch {
+    return undefined;
+  }
+  const { ip, port } = info?.address ?? {};
+  if (typeof ip !== 'string' || typeof port !== 'number') return undefined;
+  return masterOrigin(`${bracketed(ip)}:${port}`);
+}
 
 /**
  * The origin (`http://10.0.0.1:5050`) of a master given as `host`, `host:port`, `[v6]:port`, or an http or https URL;

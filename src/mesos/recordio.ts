@@ -9,8 +9,13 @@ const MAX_HEADER_DIGITS = 10;
 
 /** One event as a record. Non-ASCII is `\u`-escaped: real clients compare string length with byte length. */
 export function encodeRecord(event: unknown): Uint8Array {
-  const json = JSON.stringify(event).replace(/[\u007f-\uffff]/g, escape);
+  const json = asciiJson(event);
   return encoder.encode(`${json.length}\n${json}`);
+}
+
+/** JSON with all that is not ASCII escaped: as many bytes as characters. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, escape);
 }
 
 function escape(c: string): string {

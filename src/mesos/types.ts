@@ -1,44 +1,24 @@
+import type { ContainerInfo, CheckInfo, CheckStatusInfo, TaskLimits } from './container-types.ts';
+import type { ExecutorInfo } from './executor-types.ts';
 import type { TaskState } from './task-state.ts';
+import type {
+  Value,
+  Scalar,
+  Range,
+  Nanoseconds,
+  Labels,
+  Resource,
+  CommandInfo,
+  DiscoveryInfo,
+  NetworkInfo,
+} from './value-types.ts';
+
+export type * from './value-types.ts';
 
 /**
  * The v1 JSON shapes of mesos.proto that Rimrock reads or writes (Mesos 1.11, snake case as on the wire). Fields we do
  * not act on are kept by passing objects through unchanged. v0 documents say `slave` where these say `agent`.
  */
-export interface Value {
-  readonly value: string;
-}
-export interface Scalar {
-  readonly value: number;
-}
-export interface Range {
-  readonly begin: number;
-  readonly end: number;
-}
-export interface Nanoseconds {
-  readonly nanoseconds: number;
-}
-export interface Label {
-  readonly key: string;
-  readonly value?: string;
-}
-export interface Labels {
-  readonly labels?: readonly Label[];
-}
-export interface Resource {
-  readonly name: string;
-  readonly type: 'SCALAR' | 'RANGES' | 'SET';
-  readonly scalar?: Scalar;
-  readonly ranges?: { readonly range: readonly Range[] };
-  readonly set?: { readonly item: readonly string[] };
-  /** Pre-refinement format: the role it is reserved for, or `*`. */
-  readonly role?: string;
-  readonly allocation_info?: { readonly role: string };
-  readonly reservation?: unknown;
-  readonly reservations?: readonly unknown[];
-  readonly disk?: unknown;
-  readonly revocable?: unknown;
-  readonly shared?: unknown;
-}
 export interface Attribute {
   readonly name: string;
   readonly type: 'SCALAR' | 'RANGES' | 'TEXT' | 'SET';
@@ -90,40 +70,16 @@ export interface FrameworkInfo {
   readonly principal?: string;
   readonly capabilities?: readonly { readonly type: string }[];
   readonly labels?: Labels;
+  /** By role. */
+  readonly offer_filters?: Readonly<Record<string, OfferFilters>>;
 }
-export interface EnvironmentVariable {
-  readonly name: string;
-  readonly type?: 'VALUE' | 'SECRET' | 'UNKNOWN';
-  readonly value?: string;
+/** Scalars by name. */
+export interface ResourceQuantities {
+  readonly quantities?: Readonly<Record<string, Scalar>>;
 }
-export interface CommandUri {
-  readonly value: string;
-  readonly executable?: boolean;
-  readonly extract?: boolean;
-  readonly cache?: boolean;
-  readonly output_file?: string;
-}
-export interface CommandInfo {
-  /** Default true: run `value` with `/bin/sh -c`. */
-  readonly shell?: boolean;
-  readonly value?: string;
-  readonly arguments?: readonly string[];
-  readonly uris?: readonly CommandUri[];
-  readonly environment?: { readonly variables?: readonly EnvironmentVariable[] };
-  readonly user?: string;
-}
-export interface DiscoveryPort {
-  readonly number: number;
-  readonly name?: string;
-  readonly protocol?: string;
-  readonly visibility?: string;
-  readonly labels?: Labels;
-}
-export interface DiscoveryInfo {
-  readonly visibility: 'FRAMEWORK' | 'CLUSTER' | 'EXTERNAL';
-  readonly name?: string;
-  readonly ports?: { readonly ports?: readonly DiscoveryPort[] };
-  readonly labels?: Labels;
+export interface OfferFilters {
+  /** One of these must be reached by an offer. */
+  readonly min_allocatable_resources?: { readonly quantities?: readonly ResourceQuantities[] };
 }
 export interface KillPolicy {
   readonly grace_period?: Nanoseconds;
@@ -145,25 +101,23 @@ export interface TaskInfo {
   readonly agent_id: Value;
   readonly resources: readonly Resource[];
   readonly command?: CommandInfo;
-  readonly executor?: unknown;
-  readonly container?: unknown;
+  readonly executor?: ExecutorInfo;
+  readonly container?: ContainerInfo;
   readonly health_check?: HealthCheck;
+  readonly check?: CheckInfo;
+  readonly limits?: TaskLimits;
   readonly kill_policy?: KillPolicy;
   readonly max_completion_time?: Nanoseconds;
   readonly data?: string;
   readonly labels?: Labels;
   readonly discovery?: DiscoveryInfo;
 }
-export interface IpAddress {
-  readonly protocol?: 'IPv4' | 'IPv6';
-  readonly ip_address?: string;
-}
-export interface NetworkInfo {
-  readonly ip_addresses?: readonly IpAddress[];
-  readonly name?: string;
+/** A container inside of another one names that. */
+export interface ContainerId extends Value {
+  readonly parent?: ContainerId;
 }
 export interface ContainerStatus {
-  readonly container_id?: Value;
+  readonly container_id?: ContainerId;
   readonly network_infos?: readonly NetworkInfo[];
   readonly executor_pid?: number;
 }
@@ -182,6 +136,9 @@ export interface TaskStatus {
   readonly uuid?: string;
   readonly healthy?: boolean;
   readonly labels?: Labels;
+  readonly check_status?: CheckStatusInfo;
+  /** Which limit the container went over. */
+  readonly limitation?: { readonly resources?: readonly Resource[] };
   readonly container_status?: ContainerStatus;
   readonly unreachable_time?: Nanoseconds;
 }
@@ -203,6 +160,7 @@ export interface Task {
   readonly health_check?: HealthCheck;
   readonly kill_policy?: KillPolicy;
   readonly user?: string;
+  readonly limits?: TaskLimits;
 }
 export interface Offer {
   readonly id: Value;
@@ -213,8 +171,14 @@ export interface Offer {
   readonly resources: readonly Resource[];
   readonly attributes?: readonly Attribute[];
   readonly executor_ids?: readonly Value[];
+  /** When the machine is to be maintained, if that is planned. */
+  readonly unavailability?: Unavailability;
   readonly allocation_info?: { readonly role: string };
   readonly domain?: DomainInfo;
+}
+export interface Unavailability {
+  readonly start: Nanoseconds;
+  readonly duration?: Nanoseconds;
 }
 export interface Filters {
   readonly refuse_seconds?: number;

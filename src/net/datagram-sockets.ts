@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { InheritedSockets } from '../core/predecessor.ts';
 import type { DatagramHandler, ReturnAddress } from './datagrams.ts';
 import type { DatagramCounts } from './datagram-control.ts';
 import type { Peer } from './types.ts';
@@ -16,10 +17,12 @@ export interface DatagramOptions {
   /** `auto` takes linux where it runs. A chosen one that does not run here is an error. */
   readonly engine: DatagramEngine | 'auto';
   /**
-   * While many datagrams come, how long the linux engine lets them gather before it looks again, microseconds: being woken for
-   * each is a good part of what it costs. 0 (the default) for never.
+   * While many datagrams come, how long at most the linux engine lets some of them gather before it looks again, microseconds:
+   * being woken for each is a good part of what it costs. Not when those who sent them wait for answers. 0 (the default) for never.
    */
   readonly gatherUs?: number;
+  /** Sockets that are bound there already are taken over: instead of opening some, and besides others for more workers. */
+  readonly inherited?: InheritedSockets;
 }
 
 /** What a worker thread needs to receive: plain data for `workerData` or `postMessage`, with what has to be transferred. */
@@ -53,6 +56,8 @@ export interface PortableWorkerSocket extends SharedByAll {
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
+  /** By address: sockets that are bound there already, for the first worker that gets this. */
+  readonly descriptors: Readonly<Record<string, number>>;
   /** Late replies, and the word to stop, come in here. */
   readonly messages: MessagePort;
 }

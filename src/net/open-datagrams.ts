@@ -1,12 +1,10 @@
-import { systemClock } from '../core/clock.ts';
 import { errorText } from '../core/errors.ts';
-import type { DatagramOptions, DatagramSockets, ReceiveDatagrams } from './datagram-sockets.ts';
+import type { DatagramOptions, DatagramSockets } from './datagram-sockets.ts';
 import { netErrors } from './errors.ts';
 import { loadLibc, refusedCall } from './linux/libc.ts';
 import type { LibcOrWhyNot } from './linux/libc.ts';
-import { runLoop } from './linux/loop.ts';
 import { LinuxSockets } from './linux/sockets.ts';
-import { openPortable, receivePortable } from './portable/datagrams.ts';
+import { openPortable } from './portable/datagrams.ts';
 
 /** Open sockets for datagrams with the engine that fits, or the one that was asked for. Rejects when the address cannot be bound. */
 export async function openDatagrams(
@@ -28,14 +26,3 @@ export async function openDatagrams(
     throw netErrors.NET_LISTEN_FAILED({ protocol: 'udp', host, port, reason: errorText(error) }, error);
   }
 }
-
-/**
- * Receive on a lent socket, on a thread of its own. With the linux engine that thread does nothing else until the end: its
- * events, timers and messages wait.
- */
-export const receiveDatagrams: ReceiveDatagrams = async (socket, handler, listener) => {
-  if (socket.engine === 'portable') return receivePortable(socket, handler, listener, systemClock);
-  const { libc, whyNot } = await loadLibc();
-  if (!libc) throw netErrors.NET_ENGINE_UNAVAILABLE({ engine: 'linux', reason: whyNot });
-  runLoop(libc, socket, handler, listener, systemClock);
-};

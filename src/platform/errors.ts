@@ -9,4 +9,12 @@ export const platformErrors = defineErrors({
     message: '{part} cannot listen on {address}: {reason}',
     hint: 'Set {key} to an address of this machine and a port that this user may bind (below 1024 needs CAP_NET_BIND_SERVICE).',
   },
+  PLATFORM_NO_AUTHORITY: {
+    message: 'auth.tls is {mode}, but no authority runs here',
+    hint: 'Set auth.enabled to true, or auth.tls to off.',
+  },
+  PLATFORM_NOBODY_TO_ASK: {
+    message: 'auth.required is on, and role {role} has nobody to ask who somebody is',
+    hint: 'Set auth.login.credentials to a file with principals, or auth.required to false where only you can reach the APIs.',
+  },
 });

@@ -25,6 +25,22 @@ export const storeErrors = defineErrors({
     message: 'the store takes no more writes, because the disk did not confirm an earlier one: {reason}',
     hint: 'Check the disk, then start the program again; what was acknowledged is safe.',
   },
+  STORE_NOT_LEADER: {
+    message: "the write of '{key}' was not made: this process leads '{election}' no longer",
+    hint: 'Ask the new leader. Nothing is wrong unless this happens often: then see whether the machine or Consul is overloaded.',
+  },
+  STORE_VALUE_TOO_LARGE: {
+    message: "the value of '{key}' has {bytes} bytes; Consul takes at most {limit} in a transaction",
+    hint: 'Nothing was written. Make it smaller (Consul limits what one transaction may hold to 512 KiB, in base64).',
+  },
+  STORE_CONSUL_UNAVAILABLE: {
+    message: 'Consul at {address} did not do it ({what}): {reason}',
+    hint: 'Check that Consul runs, has a leader and is reached from here. A write that got no answer may have been made all the same.',
+  },
+  STORE_CONSUL_REFUSED: {
+    message: 'Consul at {address} refuses ({what}): {reason}',
+    hint: 'Check store.consul.token: it must be allowed to write keys below the prefix, and sessions.',
+  },
   STORE_CLOSED: {
     message: 'the store is closed',
     hint: 'The program is stopping; try again when it runs.',

@@ -1,5 +1,6 @@
 import { Elections } from './elections.ts';
 import { storeErrors } from './errors.ts';
+import { checkKey } from './keys.ts';
 import type { Batch, Change, Journal } from './operations.ts';
 import { Table } from './table.ts';
 import type { Entry, Leadership, Store, StoreEvent } from './types.ts';
@@ -14,8 +15,6 @@ interface Request {
   readonly resolve: (changed: { readonly revision: number } | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
-
-const KEY = /^[^/]+(\/[^/]+)*$/;
 
 /**
  * A store owned by one process. Requests that arrive while a batch is being written form the next batch (group
@@ -69,7 +68,7 @@ export class LocalStore implements Store {
 
   elect(election: string, candidate: string, signal: AbortSignal): AsyncIterable<Leadership> {
     if (this.#closed) throw storeErrors.STORE_CLOSED();
-    return this.#elections.stand(election, candidate, signal);
+    return this.#elections.stand(election, { name: candidate, store: this }, signal);
   }
 
   /** Why it takes no more writes; undefined as long as it does. */
@@ -92,7 +91,7 @@ export class LocalStore implements Store {
 
   #check(key: string): void {
     if (this.#closed) throw storeErrors.STORE_CLOSED();
-    if (!KEY.test(key)) throw storeErrors.STORE_BAD_KEY({ key });
+    checkKey(key);
   }
 
   async #change(key: string, decide: Decide): Promise<{ readonly revision: number } | undefined> {

@@ -104,27 +104,43 @@ function conditions(the: () => Store): void {
 }
 
 function watchesAndElections(the: () => Store, stop: { readonly signal: AbortSignal; abort(): void }): void {
-  it('shows watchers every later change under the prefix, in order, once', async () => {
+  it('shows watchers what changes later under the prefix, in order, once', async () => {
     await the().put('w/before', '0');
-    const events = the().watch('w/', stop.signal);
+    const events = the().watch('w/', stop.signal)[Symbol.asyncIterator]();
+    const next = async (): Promise<StoreEvent | undefined> => (await events.next()).value as StoreEvent;
     const written = await Promise.all([
       the().put('w/1', 'a'),
       the().put('other', 'b'),
       the().put('w/2', 'c'),
     ]);
+    expect(await next()).toEqual({ kind: 'put', entry: written[0] });
+    expect(await next()).toEqual({ kind: 'put', entry: written[2] });
     await the().delete('w/1');
+    const deleted = await next();
+    expect(deleted).toMatchObject({ kind: 'delete', key: 'w/1' });
     const last = await the().put('w/end', 'd');
+    expect(await next()).toEqual({ kind: 'put', entry: last });
+    if (deleted?.kind !== 'delete') return;
+    expect(deleted.revision).toBeGreaterThan(written[2].revision);
+    expect(deleted.revision).toBeLessThan(last.revision);
+  });
+
+  it('shows watchers the last of many quick changes', async () => {
+    const events = the().watch('q/', stop.signal);
+    const writes = Array.from({ length: 100 }, (_, i) => the().put(`q/${i % 3}`, String(i)));
+    const written = await Promise.all(writes);
     const seen: StoreEvent[] = [];
     for await (const event of events) {
       seen.push(event);
-      if (event.kind === 'put' && event.entry.key === 'w/end') break;
+      if (event.kind === 'put' && event.entry.value === '99') break;
     }
-    expect(seen).toEqual([
-      { kind: 'put', entry: written[0] },
-      { kind: 'put', entry: written[2] },
-      { kind: 'delete', key: 'w/1', revision: last.revision - 1 },
-      { kind: 'put', entry: last },
-    ]);
+    const entries = seen.flatMap((e) => (e.kind === 'put' ? [e.entry] : []));
+    const revisions = entries.map((e) => e.revision);
+    expect(revisions).toEqual(revisions.toSorted((a, b) => a - b));
+    expect(new Set(entries.map((e) => `${e.key} ${e.revision}`)).size).toBe(entries.length);
+    for (const entry of entries) expect(written).toContainEqual(entry);
+    const known = new Map(entries.map((e) => [e.key, e.value]));
+    expect([...known.values()].sort()).toEqual(['97', '98', '99']);
   });
 
   it('ends a watch when told, also one that waits', async () => {
@@ -141,14 +157,43 @@ function watchesAndElections(the: () => Store, stop: { readonly signal: AbortSig
   it('elects one leader, and the next when it leaves', async () => {
     const firstStops = new AbortController();
     const first = the().elect('e', 'one', firstStops.signal)[Symbol.asyncIterator]();
-    expect((await first.next()).value).toEqual<Leadership>({ leader: 'one', isSelf: true });
+    expect((await first.next()).value).toMatchObject({ leader: 'one', isSelf: true });
     const second = the().elect('e', 'two', stop.signal)[Symbol.asyncIterator]();
     const other = the().elect('other', 'two', stop.signal)[Symbol.asyncIterator]();
     expect((await second.next()).value).toEqual<Leadership>({ leader: 'one', isSelf: false });
-    expect((await other.next()).value).toEqual<Leadership>({ leader: 'two', isSelf: true });
+    expect((await other.next()).value).toMatchObject({ leader: 'two', isSelf: true });
     firstStops.abort();
-    expect((await second.next()).value).toEqual<Leadership>({ leader: 'two', isSelf: true });
+    expect((await second.next()).value).toMatchObject({ leader: 'two', isSelf: true });
     expect((await first.next()).done).toBe(true);
+  });
+
+  it('lets a leader write in its term, and not after it', async () => {
+    const leads = the().elect('t', 'one', stop.signal)[Symbol.asyncIterator]();
+    const term = ((await leads.next()).value as Leadership).term;
+    expect(term?.holds()).toBe(true);
+    const entry = await term?.store.put('a', '1');
+    expect(await the().get('a')).toEqual(entry);
+    expect(await term?.store.compareAndSet('a', entry?.revision ?? 0, '2')).toMatchObject({ value: '2' });
+    expect(await term?.store.compareAndSet('a', entry?.revision ?? 0, '3')).toBeUndefined();
+    expect(await term?.store.delete('a')).toBe(true);
+    term?.resign();
+    expect(term?.holds()).toBe(false);
+    expect((await leads.next()).value).toMatchObject({ isSelf: false });
+    const again = ((await leads.next()).value as Leadership).term;
+    expect(again?.holds()).toBe(true);
+    expect(term?.holds()).toBe(false);
+    for (const write of [
+      () => term?.store.put('a', '4'),
+      () => term?.store.delete('b'),
+      () => term?.store.compareAndSet('a', 0, '5'),
+    ])
+      await the()
+        .put('b', '1')
+        .then(async () => {
+          await expect(write()).rejects.toMatchObject({ code: 'STORE_NOT_LEADER' });
+        });
+    expect(await the().get('a')).toBeUndefined();
+    expect(await again?.store.put('a', '6')).toMatchObject({ value: '6' });
   });
 
   it('finishes writes on close, then refuses, and ends watches and elections', async () => {

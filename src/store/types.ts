@@ -1,4 +1,7 @@
-/** A value with the revision at which it was written. Revisions rise over the whole store, starting at 1. */
+/**
+ * A value with the revision at which it was written. Revisions rise over the whole store, starting at 1; writes of different keys that
+ * were made together may share one.
+ */
 export interface Entry {
   readonly key: string;
   /** Any text; the rooms keep JSON in it. */
@@ -15,12 +18,28 @@ export interface Leadership {
   /** What the leader said of itself (an address, as JSON or text); undefined while there is none. */
   readonly leader: string | undefined;
   readonly isSelf: boolean;
+  /** What a leader works with; there exactly while `isSelf`. */
+  readonly term?: Term;
+}
+
+/** One time of leading, from being elected to losing it. */
+export interface Term {
+  /**
+   * Whether nobody else can be leading now. Asks the clock, so it tells the truth also right after the process stood still
+   * for a while; once false it stays false. To be asked before an answer is given.
+   */
+  holds(): boolean;
+  /** The store for this term. A write fails with STORE_NOT_LEADER, and changes nothing, once the term is over. */
+  readonly store: Store;
+  /** Give up leading, and stand for election again. */
+  resign(): void;
 }
 
 /**
  * Durable key-value storage. Keys are `/`-separated text without empty parts. What both engines promise (and the
  * contract suite proves): a resolved write is on disk (embedded) or held by a majority (Consul); reads see all writes
- * resolved before them; watchers see every change after the moment of the call, in order, none twice.
+ * resolved before them; watchers see what changes after the moment of the call, in order, none twice. Of several quick
+ * changes to one key they may be shown the last alone.
  */
 export interface Store {
   get(key: string): Promise<Entry | undefined>;

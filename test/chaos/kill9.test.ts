@@ -73,7 +73,8 @@ describe.skipIf(!canSeeProcesses)('kill -9 of the whole platform (needs /proc)',
   /** How many instances the load balancer has to send to. */
   const endpoints = async (): Promise<number> => {
     const { json } = await call('GET', `http://127.0.0.1:${site.ports.admin}/routes`);
-    return (json.routes as { endpoints: unknown[] }[]).flatMap((r) => r.endpoints).length;
+    const routes = json.routes as { endpoints: { task: string }[] }[];
+    return new Set(routes.flatMap((r) => r.endpoints.map((e) => e.task))).size;
   };
 
   /** For `ms`, look often: at no moment are there more task processes than declared. */

@@ -121,6 +121,12 @@ describe.skipIf(!has('dig') || !has('curl'))('the README transcript (needs dig a
   });
 
   it('answers through the load balancer, spread over the three instances', async () => {
+    // The load balancer makes the app's health check itself: an instance gets requests when it has passed once.
+    await eventually('three instances that take requests', async () => {
+      const { body } = await curl(`http://127.0.0.1:${site.ports.admin}/routes`);
+      const { routes } = JSON.parse(body) as { routes: { endpoints: { eligibility: string }[] }[] };
+      return routes.every((r) => r.endpoints.filter((e) => e.eligibility === 'eligible').length === 3);
+    });
     const bodies = new Map<string, number>();
     for (let i = 0; i < 12; i++) {
       const { status, body } = await hello();

@@ -13,7 +13,7 @@ const GOOD = {
   id: '/good',
   cmd: `exec ${process.execPath} ${join(root, 'test/support/task-server.mjs')}`,
   cpus: 0.1,
-  mem: 64,
+  mem: 128,
   portDefinitions: [{ port: 0, name: 'http' }],
   labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: 'good.example.test' },
 };

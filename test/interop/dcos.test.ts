@@ -87,6 +87,8 @@ describe.skipIf(!has('dig') || !has('curl'))('the edge on a node of DC/OS (needs
       `dns.httpPort=${site.ports.dnsHttp}`,
       'dns.externalOn=false',
       'dns.dcos.clusterId=kdx31yqrx1',
+      // The kernel of this machine is not for tests.
+      'lb.vips.mode=off',
       `dns.dcos.http.port=${restPort}`,
       `lb.http.port=${site.ports.http}`,
       `lb.admin.port=${site.ports.admin}`,
@@ -102,7 +104,7 @@ describe.skipIf(!has('dig') || !has('curl'))('the edge on a node of DC/OS (needs
 
   it('tells the names of what a real Apache Mesos runs', async () => {
     master.situation('master-running');
-    const edge = await start();
+    const edge = await start('ready', ['lb.vips.mode=proxy']);
     expect(edge.output()).toMatch(new RegExp(`REST API of DC/OS +http://127.0.0.1:${restPort}\\n`));
     expect(await short(`px.marathon.agentip.dcos.${TAIL}`)).toEqual(['127.0.0.1']);
     expect(await short(`px.marathon.containerip.dcos.${TAIL}`)).toEqual(['10.9.8.7']);
@@ -129,6 +131,20 @@ describe.skipIf(!has('dig') || !has('curl'))('the edge on a node of DC/OS (needs
         backend: [{ ip: '127.0.0.1', port: 31000 }],
       },
     ]);
+
+    // What carries the traffic knows the same address.
+    const carried = await curl(`http://127.0.0.1:${site.ports.admin}/vips`);
+    expect(JSON.parse(carried.body)).toMatchObject({
+      mode: 'proxy',
+      vips: [
+        {
+          vip: `web.marathon.l4lb.${TAIL}:80`,
+          address: `${web}:80`,
+          listens: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
+          backends: [{ address: '127.0.0.1:31000', weight: 1, why: 'up' }],
+        },
+      ],
+    });
 
     const cname = await dig(site.ports.dns, `registry.component.${TAIL}`);
     expect(cname.answers.map((a) => [a.name, a.type, a.data])).toEqual([

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { JsonScheduler } from '../support/json-scheduler.ts';
 import { JsonLinesProcess } from '../support/json-lines-process.ts';
 import { Site } from '../support/platform.ts';
 import { root } from '../support/root.ts';
@@ -29,8 +30,11 @@ describe('@dcos/mesos-client 1.0.0', () => {
     );
   });
   afterAll(async () => {
-    await client.kill();
-    await site.close();
+    try {
+      await client.kill();
+    } finally {
+      await site.close();
+    }
   });
 
   const record = (type: string) => (line: ClientLine) => line.record?.type === type;
@@ -90,4 +94,63 @@ describe('@dcos/mesos-client 1.0.0', () => {
     expect(first).toEqual([...first].sort((a, b) => a - b));
     expect(client.lines.filter((l) => l.event === 'error' || l.event === 'end')).toEqual([]);
   });
+
+  it('hears of a task group and sees its executor, until both are over', async () => {
+    const size = (values: Readonly<Record<string, number>>): unknown[] =>
+      Object.entries(values).map(([name, value]) => ({ name, type: 'SCALAR', scalar: { value } }));
+    const scheduler = new JsonScheduler(`127.0.0.1:${site.ports.master}`);
+    await scheduler.subscribe({ name: 'groups' });
+    const [offer] = (await scheduler.event('OFFERS'))['offers'].offers;
+    const executor_id = { value: 'pod' };
+    const task = (id: string): unknown => ({
+      name: id,
+      task_id: { value: id },
+      agent_id: offer.agent_id,
+      command: { value: 'sleep 86400' },
+      resources: size({ cpus: 0.1, mem: 32 }),
+    });
+    const executor = { type: 'DEFAULT', executor_id, resources: size({ cpus: 0.1, mem: 32, disk: 16 }) };
+    const task_group = { tasks: [task('pod.a'), task('pod.b')] };
+    const operations = [{ type: 'LAUNCH_GROUP', launch_group: { executor, task_group } }];
+    await scheduler.call('ACCEPT', { accept: { offer_ids: [offer.id], operations } });
+    try {
+      const ofPod = (l: ClientLine): boolean => {
+        const added = l.record?.['task_added']?.['task'] as { executor_id?: { value: string } } | undefined;
+        return added?.executor_id?.value === 'pod';
+      };
+      await client.heard('both tasks of the group', ofPod, 2);
+      await Promise.all(['pod.a', 'pod.b'].map((id) => scheduler.reached(id, 'TASK_RUNNING')));
+      expect(await executors()).toMatchObject([
+        {
+          executor_info: { ...executor, framework_id: { value: scheduler.frameworkId } },
+          agent_id: offer.agent_id,
+        },
+      ]);
+      await scheduler.call('KILL', { kill: { task_id: { value: 'pod.a' } } });
+      await Promise.all(['pod.a', 'pod.b'].map((id) => scheduler.reached(id, 'TASK_KILLED')));
+      const failure = await scheduler.event('FAILURE');
+      expect(failure['failure']).toEqual({ agent_id: offer.agent_id, executor_id, status: 0 });
+      expect(await executors()).toEqual([]);
+    } finally {
+      await scheduler.call('TEARDOWN');
+      scheduler.close();
+    }
+    expect(client.lines.filter((l) => l.event === 'error' || l.event === 'end')).toEqual([]);
+  });
+
+  /** What a client that comes now is shown. */
+  async function executors(): Promise<unknown> {
+    const second = new JsonLinesProcess<ClientLine>(
+      join(root, 'test/interop/clients/mesos-client.mjs'),
+      [String(site.ports.master)],
+      { cwd: site.data, mark: site.data },
+    );
+    try {
+      const [line] = await second.heard('state', (l) => l.event === 'state');
+      const shown = line?.answer?.get_state['get_executors'] as { executors: unknown } | undefined;
+      return shown?.executors;
+    } finally {
+      await second.kill();
+    }
+  }
 });

@@ -24,7 +24,8 @@ interface ClientLine {
 interface Framework {
   readonly id: string;
   readonly name: string;
-  readonly tasks: readonly { readonly id: string; readonly state: string }[];
+  readonly tasks: readonly { readonly id: string; readonly state: string; readonly executor_id: string }[];
+  readonly executors: readonly unknown[];
   readonly completed_tasks: readonly { readonly id: string; readonly state: string }[];
 }
 
@@ -48,8 +49,11 @@ describe('mesos-framework 0.5.3', () => {
     );
   });
   afterAll(async () => {
-    await client.kill();
-    await site.close();
+    try {
+      await client.kill();
+    } finally {
+      await site.close();
+    }
   });
 
   const updates = (state: string) => (line: ClientLine) => line.event === 'update' && line.state === state;
@@ -72,6 +76,9 @@ describe('mesos-framework 0.5.3', () => {
       const mine = (await state()).frameworks.find((f) => f.id === framework);
       return mine?.completed_tasks.length === 2 && mine.tasks.length === 1;
     });
+    // commands have executors only in their statuses
+    const mine = (await state()).frameworks.find((f) => f.id === framework);
+    expect(mine).toMatchObject({ tasks: [{ executor_id: '' }], executors: [] });
   });
 
   it('kills one', async () => {
@@ -106,5 +113,40 @@ describe('mesos-framework 0.5.3', () => {
       const { frameworks, completed_frameworks } = await state();
       return frameworks.length === 0 && completed_frameworks.some((f) => f.id === framework);
     });
+  });
+
+  it('sees its task go when the machine is drained, and the next one run when it is back', async () => {
+    const master = `http://127.0.0.1:${site.ports.master}`;
+    const order = async (type: string, more: object = {}): Promise<void> => {
+      const [agent] = (await call('GET', `${master}/slaves`)).json.slaves as { id: string }[];
+      const payload = { agent_id: { value: agent?.id }, ...more };
+      const { status } = await call('POST', `${master}/api/v1`, { type, [type.toLowerCase()]: payload });
+      expect(status).toBe(200);
+    };
+    const start = (): JsonLinesProcess<ClientLine> =>
+      new JsonLinesProcess(
+        join(root, 'test/interop/clients/mesos-framework.mjs'),
+        [String(site.ports.master), 'drained', userInfo().username],
+        { cwd: join(site.data, 'mesos-framework'), mark: site.data },
+      );
+    const drained = start();
+    try {
+      await drained.heard('two finished tasks', updates('TASK_FINISHED'), 2);
+      await drained.heard('three running tasks', updates('TASK_RUNNING'), 3);
+      await order('DRAIN_AGENT', { max_grace_period: { seconds: 1 } });
+      await drained.heard('the end of the long task', updates('TASK_KILLED'));
+      expect(drained.lines.filter((l) => l.event === 'error')).toEqual([]);
+    } finally {
+      await drained.kill();
+    }
+    await order('REACTIVATE_AGENT');
+    const back = start();
+    try {
+      await back.heard('three running tasks', updates('TASK_RUNNING'), 3);
+      back.tell('teardown');
+      await back.heard('teardown', (l) => l.event === 'torn-down');
+    } finally {
+      await back.kill();
+    }
   });
 });

@@ -1,42 +1,163 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { addTallies, readVitestReport } from '../../scripts/support/tally.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FileReport, RunReport } from '../../scripts/support/run-report.ts';
+import { runCommand } from '../../scripts/support/run-command.ts';
+import { addTallies, endOfReport, firstLine, readRunReport, tallyOf } from '../../scripts/support/tally.ts';
+import { root } from '../support/root.ts';
 
-function report(files: readonly { status: string; tests: readonly string[] }[]): string {
-  return JSON.stringify({
-    testResults: files.map((f, i) => ({
-      name: `file${i}`,
-      status: f.status,
-      assertionResults: f.tests.map((status, t) => ({ fullName: `test ${i}.${t}`, status })),
-    })),
-  });
+function report(...files: readonly Partial<FileReport>[]): RunReport {
+  const whole = files.map((f, i) => ({
+    file: `file${i}`,
+    state: 'passed' as const,
+    ms: 1,
+    errors: [],
+    tests: [],
+    ...f,
+  }));
+  return { ended: true, files: whole, errors: [] };
 }
 
+const passed = { name: 'good', state: 'passed' } as const;
+const failed = { name: 'bad', state: 'failed', error: '\n\x1b[31mError: no\x1b[0m\n  at x' } as const;
+const skipped = { name: 'left out', state: 'skipped' } as const;
+const open = { name: 'open', state: 'unfinished', started: false } as const;
+
 describe('the count at the end of npm test', () => {
-  it.each([
-    ['green', [{ status: 'passed', tests: ['passed', 'passed'] }], 0, [2, 0, 0]],
-    ['skipped by name', [{ status: 'passed', tests: ['passed', 'pending', 'todo'] }], 0, [1, 0, 2]],
-    ['a red test', [{ status: 'failed', tests: ['passed', 'failed'] }], 1, [1, 1, 0]],
-    ['a file that does not load', [{ status: 'failed', tests: [] }], 1, [0, 1, 0]],
-    ['red without a red test', [{ status: 'passed', tests: ['passed'] }], 1, [1, 1, 0]],
-    ['nothing executed', [{ status: 'passed', tests: ['pending'] }], 0, [0, 1, 1]],
-    ['no files at all', [], 0, [0, 1, 0]],
-  ] as const)('%s', (_name, files, exitCode, expected) => {
-    const at = join(mkdtempSync(join(tmpdir(), 'rimrock-tally-')), 'report.json');
-    writeFileSync(at, report(files));
-    const { passed, failed, skipped } = readVitestReport(at, exitCode);
-    rmSync(join(at, '..'), { recursive: true });
-    expect([passed, failed, skipped]).toEqual(expected);
+  it.each<[string, RunReport, number, string[]]>([
+    ['green', report({ tests: [passed, passed] }), 0, ['2 passed, 0 failed, 0 skipped']],
+    [
+      'skipped by name',
+      report({ tests: [passed, skipped] }),
+      0,
+      ['skipped: file0 > left out', '1 passed, 0 failed, 1 skipped'],
+    ],
+    [
+      'a red test',
+      report({ state: 'failed', tests: [passed, failed] }, { tests: [skipped] }),
+      1,
+      ['skipped: file1 > left out', 'failed: file0 > bad: Error: no', '1 passed, 1 failed, 1 skipped'],
+    ],
+    [
+      'a process that died, in a test that had begun',
+      {
+        ...report({ state: 'unfinished', tests: [open, { ...open, name: 'killer', started: true }] }),
+        errors: [{ message: 'Worker exited' }],
+      },
+      1,
+      [
+        'failed: file0 > killer: its process died; 2 tests are without a result',
+        '0 passed, 1 failed, 0 skipped',
+      ],
+    ],
+    [
+      'a run that was ended from outside',
+      { ...report({ tests: [passed] }, { state: 'unfinished', tests: [open] }), ended: false },
+      1,
+      [
+        'failed: file1: still running when all was ended; 1 tests are without a result',
+        '1 passed, 1 failed, 0 skipped',
+      ],
+    ],
+    [
+      'ended from outside between two files',
+      { ...report({ tests: [passed] }), ended: false },
+      143,
+      ['failed: run: cut short, exit status 143', '1 passed, 1 failed, 0 skipped'],
+    ],
+    [
+      'a file that failed and does not say why',
+      report({ state: 'failed' }),
+      1,
+      ['failed: file0: failed without an error', '0 passed, 1 failed, 0 skipped'],
+    ],
+    [
+      'red without a red test',
+      report({ tests: [passed] }),
+      1,
+      ['failed: run: exit status 1', '1 passed, 1 failed, 0 skipped'],
+    ],
+    [
+      'nothing executed',
+      report({ tests: [skipped] }),
+      0,
+      ['skipped: file0 > left out', 'failed: run: nothing was executed', '0 passed, 1 failed, 1 skipped'],
+    ],
+    ['no files at all', report(), 0, ['failed: run: nothing was executed', '0 passed, 1 failed, 0 skipped']],
+  ])('%s', (_name, found, exitCode, end) => {
+    expect(endOfReport(tallyOf(found, 'run', exitCode))).toEqual(end);
   });
 
   it('counts a run that left no report as a failure', () => {
-    expect(readVitestReport('/nowhere/report.json', 0)).toMatchObject({ passed: 0, failed: 1 });
+    expect(readRunReport('/nowhere/report.json', 'unit', 137)).toEqual({
+      passed: 0,
+      failures: [{ name: 'unit', reason: 'no report, exit status 137' }],
+      skipped: [],
+    });
   });
 
   it('adds up', () => {
-    const a = { passed: 1, failed: 2, skipped: 1, skippedNames: ['a'] };
-    expect(addTallies([a, a])).toEqual({ passed: 2, failed: 4, skipped: 2, skippedNames: ['a', 'a'] });
+    const a = { passed: 1, failures: [{ name: 'f', reason: 'r' }], skipped: ['s'] };
+    expect(addTallies([a, a])).toEqual({
+      passed: 2,
+      failures: [...a.failures, ...a.failures],
+      skipped: ['s', 's'],
+    });
+  });
+
+  it('has a word for an error without one', () => {
+    expect(firstLine(' \n')).toBe('without a word');
+  });
+});
+
+describe('what a run of vitest leaves, in which much goes wrong', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rimrock-tally-'));
+  const at = join(folder, 'report.json');
+  const files = {
+    'dies.mjs': `it('before', () => {});
+      it('dies', () => new Promise(() => setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1000)));
+      it('after', () => {});`,
+    'does-not-load.mjs': `import './nowhere.mjs';`,
+    'set-up.mjs': `describe('group', () => { beforeAll(() => { throw new Error('no set-up'); }); it('in it', () => {}); });`,
+    'mixed.mjs': `it('good', () => {});
+      it.skip('left out', () => {});
+      it('bad', () => { expect(1).toBe(2); });
+      it('loose', () => new Promise((resolve) => {
+        setTimeout(() => { throw new Error('thrown by nobody'); }, 1);
+        setTimeout(resolve, 100);
+      }));`,
+    'vitest.config.mjs': `import { RunReporter } from ${JSON.stringify(`${root}/scripts/support/run-report.ts`)};
+      export default { test: {
+        globals: true,
+        include: ['*.mjs'],
+        exclude: ['vitest.config.mjs'],
+        maxWorkers: 1,
+        reporters: [new RunReporter(${JSON.stringify(at)})],
+      } };`,
+  };
+  let end: string[] = [];
+
+  beforeAll(async () => {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const { code } = await runCommand(
+      [process.execPath, `${root}/node_modules/vitest/vitest.mjs`, 'run', '--root', folder],
+      { cwd: root, env: process.env, timeoutMs: 100_000, quiet: true },
+    );
+    end = endOfReport(readRunReport(at, 'unit', code)).sort();
+  }, 120_000);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('is all told by name: the dead process, the file that does not load, set-up, test and loose error', () => {
+    expect(end).toEqual([
+      '3 passed, 5 failed, 2 skipped',
+      'failed: dies.mjs > dies: its process died; 2 tests are without a result',
+      expect.stringMatching(/^failed: does-not-load\.mjs: .*nowhere\.mjs/),
+      'failed: mixed.mjs > bad: AssertionError: expected 1 to be 2 // Object.is equality',
+      'failed: mixed.mjs: outside the tests: thrown by nobody',
+      'failed: set-up.mjs > group: no set-up',
+      'skipped: mixed.mjs > left out',
+      'skipped: set-up.mjs > group > in it',
+    ]);
   });
 });

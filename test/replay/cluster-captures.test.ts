@@ -231,9 +231,9 @@ describe('the catalog of a real Mesos', () => {
         i === 0 ? ({ kind: 'snapshot', state: known } as const) : ({ kind: 'delta', changes } as const);
       builder.apply(input, i);
       const fresh = catalogOf(known);
-      expect(new Map(builder.current.tasks)).toEqual(fresh.tasks);
-      expect(new Map(builder.current.services)).toEqual(fresh.services);
-      expect(new Map(builder.current.agents)).toEqual(fresh.agents);
+      expect(new Map(builder.current.tasks)).toEqual(new Map(fresh.tasks));
+      expect(new Map(builder.current.services)).toEqual(new Map(fresh.services));
+      expect(new Map(builder.current.agents)).toEqual(new Map(fresh.agents));
       const web = builder.current.services.get('marathon/web');
       const line = (web?.instances ?? []).map((x) => `${x.phase}@${short(x.agentId)}`).join(' ');
       if (story.at(-1) !== line) story.push(line);

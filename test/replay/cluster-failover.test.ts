@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { recordedBody } from '../support/replay-captures.ts';
 import { ReplayFollower } from '../support/replay-follower.ts';
 import { ReplayMaster } from '../support/replay-master.ts';
@@ -61,6 +62,46 @@ describe('a new leader that has yet to see its agents', () => {
     await f.until((x) => x.state.agents.size === 1);
     expect(f.state.tasks.size).toBe(1);
     await f.until((x) => x.state.frameworks.size === 1);
+  });
+
+  it('does not empty the catalog when its registry was empty, for as long as it says so (stream)', async () => {
+    const { m, f } = await start('modern');
+    m.getState = { get_agents: { agents: [] }, get_frameworks: {}, get_tasks: {} };
+    m.getAgents = { agents: [] };
+    m.getMaster = {};
+    m.summary = { slaves: [], frameworks: [] };
+    m.beganEmpty = true;
+    m.drop();
+    await f.until((x) => x.kinds.startsWith('snapshot stale snapshot'));
+    expect([f.state.agents.size, f.state.frameworks.size, f.state.tasks.size]).toEqual([2, 3, 13]);
+    const [task] = tasksOn(one);
+    m.send(
+      { type: 'TASK_ADDED', task_added: { task } },
+      { type: 'AGENT_ADDED', agent_added: { agent: one } },
+    );
+    m.getAgents = { agents: [one] };
+    m.summary = { slaves: [{ id: one.agent_info.id.value }], frameworks: [] };
+    await f.until((x) => x.state.tasks.size === 1 + tasksOn(two).length);
+    // two looks at what it knows change nothing
+    const looks = (): number => m.requests.filter((r) => r.body.includes('GET_AGENTS')).length;
+    const before = looks();
+    await eventually('two looks', () => looks() >= before + 2);
+    expect(f.state.agents.size).toBe(2);
+    m.beganEmpty = false;
+    await f.until((x) => x.state.agents.size === 1);
+    expect(f.state.tasks.size).toBe(1);
+  });
+
+  it('does not empty the catalog when its registry was empty (polled)', async () => {
+    const { m, f } = await start('old');
+    const full = recordedBody('dns', 'GET_state') as object;
+    m.beganEmpty = true;
+    m.state = { ...full, slaves: [], frameworks: [], recovered_slaves: [] };
+    await f.until((x) => [...x.state.frameworks.values()].every((framework) => !framework.active));
+    expect([f.state.agents.size, f.state.tasks.size]).toEqual([2, 13]);
+    m.beganEmpty = false; // and the document is the same as before
+    await f.until((x) => x.state.agents.size === 0);
+    expect(f.state.tasks.size).toBe(0);
   });
 
   it('does not empty the catalog (polled)', async () => {

@@ -60,9 +60,9 @@ class Consumer {
     const fresh = createCatalogBuilder({ emptyServiceMs: 0 });
     fresh.apply({ kind: 'snapshot', state: this.state }, 0);
     for (const part of ['agents', 'frameworks', 'tasks', 'services'] as const) {
-      const shown: ReadonlyMap<string, unknown> = current[part];
+      const shown = new Map<string, unknown>(current[part]);
       expect(this.#folded[part]).toEqual(shown);
-      expect(fresh.current[part]).toEqual(shown);
+      expect(new Map<string, unknown>(fresh.current[part])).toEqual(shown);
     }
   }
 }

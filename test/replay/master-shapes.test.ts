@@ -14,6 +14,8 @@ import type { Event, EventStream, RunningMaster } from '../../src/master/testing
 import { replay } from '../../src/master/testing/raw-exchange.ts';
 import type { Exchange } from '../../src/master/testing/raw-exchange.ts';
 import { shape, shapeDifferences } from '../../src/master/testing/shape.ts';
+import { withExecutors } from '../support/recorded-executors.ts';
+import { decodeProtobuf } from '../../src/mesos/proto/index.ts';
 import { parseAttributes, parseResources } from '../../src/mesos/index.ts';
 
 // Our master's answers beside those of a real Apache Mesos: the same status and text for the same bad request, the
@@ -47,6 +49,8 @@ describe('exchanges recorded from Apache Mesos', () => {
   let scheduler: TestScheduler;
   beforeAll(async () => {
     master = await startMaster();
+    // Quota is checked against what there is.
+    await TestAgent.subscribe(master);
     scheduler = await TestScheduler.subscribe(master);
   });
   afterAll(() => master.stop());
@@ -80,11 +84,21 @@ function compareBodies(exchange: Exchange, ours: string, translate: (text: strin
   const theirs = exchange.response.body;
   if (exchange.request.line.startsWith('HEAD')) return;
   if (theirs === null) expect(ours).toBe('');
+  else if (isBinary(theirs)) expect(shapeOfBinary(ours)).toEqual(shapeOfBinary(theirs.base64, 'base64'));
   else if (typeof theirs !== 'string') expect(JSON.parse(ours)).toBeTypeOf('object');
   else if (/^\d+\n/.test(theirs)) expect(ours).toBe(theirs);
   else if (/^[0-9a-f]+\r\n/.test(theirs)) expect(ours).toContain('"type":"SUBSCRIBED"');
   else if (theirs.startsWith('(')) expect(JSON.parse(ours)).toBeTypeOf('object');
   else expect(ours).toBe(translate(theirs));
+}
+
+const isBinary = (body: unknown): body is { base64: string } =>
+  typeof body === 'object' && body !== null && Object.hasOwn(body, 'base64');
+
+/** The fields of a response in protobuf that is written down as text, but those that are documented. */
+function shapeOfBinary(text: string, encoding: 'latin1' | 'base64' = 'latin1'): string[] {
+  const read = decodeProtobuf('master.Response', Buffer.from(text, encoding));
+  return [...shape(read).keys()].filter((field) => !documented(field)).sort();
 }
 
 // ---- shapes ----
@@ -180,7 +194,7 @@ interface Cluster {
 
 /** Two agents and two frameworks with running, finished and failed tasks, as where the answers were recorded. */
 async function populate(): Promise<Cluster> {
-  const master = await startMaster({ config: { cluster: 'golden' } });
+  const master = await startMaster({ config: { cluster: 'golden', domain: { region: 'us', zone: 'us-0' } } });
   const operator = await watchOperator(master);
   const parsed = parseAttributes('rack:r1;level:3;rng:[1-5]');
   const attributes = parsed.ok ? parsed.value : [];
@@ -197,11 +211,13 @@ async function populate(): Promise<Cluster> {
   for (const offer of await marathon.offers()) {
     const on = offer.agent_id.value;
     const all = [task('web.1', on, RICH), task('hc.1', on, { health_check: HEALTH }), task('finish.1', on)];
+    const launch = {
+      type: 'LAUNCH',
+      launch: { task_infos: on === agent.id ? all : [task('web.2', on, RICH)] },
+    };
     await marathon.call('ACCEPT', {
       offer_ids: [offer.id],
-      operations: [
-        { type: 'LAUNCH', launch: { task_infos: on === agent.id ? all : [task('web.2', on, RICH)] } },
-      ],
+      operations: on === agent.id ? [launch, ...withExecutors(on, marathon.id)] : [launch],
       filters: { refuse_seconds: 0 },
     });
   }
@@ -241,6 +257,16 @@ async function runTasks(
   await acked(agent, 'hc.1', 'TASK_RUNNING', healthy);
   await acked(agent, 'finish.1', 'TASK_RUNNING', unchecked);
   await acked(agent, 'finish.1', 'TASK_FINISHED', unchecked);
+  const ofExecutor = { ...unchecked, executor_id: { value: 'pyexec-1' } };
+  await acked(agent, 'px.1', 'TASK_RUNNING', ofExecutor);
+  await acked(agent, 'px.once', 'TASK_RUNNING', ofExecutor);
+  await acked(agent, 'px.once', 'TASK_FINISHED', ofExecutor);
+  const container_id = { value: 'inner', parent: { value: 'outer' } };
+  const nested = {
+    container_status: { ...rich.container_status, container_id },
+    executor_id: { value: 'de-1' },
+  };
+  for (const id of ['pod.a', 'pod.b']) await acked(agent, id, 'TASK_RUNNING', nested);
   master.clock.advance(1000);
 }
 
@@ -256,7 +282,9 @@ async function loseSecond(master: RunningMaster, agent: TestAgent, second: TestA
 
 describe('answers in the situations that were recorded', () => {
   it('an empty cluster', async () => {
-    const master = await startMaster({ config: { cluster: 'golden' } });
+    const master = await startMaster({
+      config: { cluster: 'golden', domain: { region: 'us', zone: 'us-0' } },
+    });
     for (const answer of situation('master-empty'))
       expect(undocumented(answer.body, await ask(master, answer)), answer.name).toEqual([]);
     await master.stop();

@@ -1,45 +1,18 @@
-import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
+import { LANES, lane } from '../../src/core/testing/free-ports.ts';
 
-/**
- * `n` different ports of 127.0.0.1 that are free for TCP and UDP just now: below those that the system gives to outgoing
- * connections, so that none of these takes one before the test does, and outside the ports of tasks.
- */
-export async function freePorts(n: number): Promise<number[]> {
-  const holds: (() => Promise<void>)[] = [];
-  const ports: number[] = [];
-  try {
-    for (let tries = 0; ports.length < n && tries < 200 + n; tries++) {
-      const port = 10_000 + Math.floor(Math.random() * 10_000);
-      const tcp = await holdTcp(port);
-      if (!tcp) continue;
-      holds.push(tcp);
-      const udp = await holdUdp(port);
-      if (!udp) continue;
-      holds.push(udp);
-      ports.push(port);
-    }
-  } finally {
-    await Promise.all(holds.map((release) => release()));
-  }
-  if (ports.length < n) throw new Error(`found only ${ports.length} of ${n} free ports`);
-  return ports;
-}
+export { freePorts } from '../../src/core/testing/free-ports.ts';
 
-function holdTcp(port: number): Promise<(() => Promise<void>) | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () =>
-      resolve(() => new Promise((closed) => void server.close(() => closed()))),
+const WINDOW = 500;
+const WINDOWS = 24;
+/** Windows of this file's half, in random order, for other runs on this machine choose as well. */
+let windows: number[] = [];
+
+/** The first of 500 ports for tasks: of another window each time, as long as there are any. */
+export function taskPorts(): number {
+  if (windows.length === 0) {
+    windows = Array.from({ length: WINDOWS / LANES }, (_, i) => LANES * i + lane).sort(
+      () => Math.random() - 0.5,
     );
-  });
-}
-
-function holdUdp(port: number): Promise<(() => Promise<void>) | undefined> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.once('error', () => resolve(undefined));
-    socket.bind(port, '127.0.0.1', () => resolve(() => new Promise((closed) => void socket.close(closed))));
-  });
+  }
+  return 20_000 + WINDOW * (windows.pop() ?? 0);
 }

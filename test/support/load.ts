@@ -24,6 +24,12 @@ export function startLoad(options: {
   readonly host: string;
   readonly path?: string;
   readonly perSecond: number;
+  /** Told of every failure, with the wall-clock milliseconds from sending to knowing. */
+  readonly failed?: (failure: {
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly reason: string;
+  }) => void;
 }): { stop(): Promise<LoadReport> } {
   const agent = new Agent({ keepAlive: true, maxSockets: 64, scheduling: 'fifo' });
   const failures = new Map<string, number>();
@@ -44,6 +50,8 @@ export function startLoad(options: {
       bodies.set(body, (bodies.get(body) ?? 0) + 1);
     } else {
       failures.set(reason, (failures.get(reason) ?? 0) + 1);
+      const toMs = Date.now();
+      options.failed?.({ fromMs: toMs - (performance.now() - begun), toMs, reason });
       if (firstFailures.length < 20) firstFailures.push({ at: Date.now(), reason });
     }
     if (open === 0) drained?.();

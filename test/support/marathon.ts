@@ -15,7 +15,7 @@ export function httpApp(name: string, more: Readonly<Record<string, unknown>>): 
     id: `/${name}`,
     cmd: `exec ${process.execPath} ${join(root, 'test/support/task-server.mjs')}`,
     cpus: 0.1,
-    mem: 64,
+    mem: 128,
     portDefinitions: [{ port: 0, name: 'http', protocol: 'tcp' }],
     labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: `${name}.example.test` },
     ...more,

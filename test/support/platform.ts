@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts, taskPorts } from './free-ports.ts';
 import { killMarked, processesMarked } from './processes.ts';
 import { root } from './root.ts';
 
@@ -17,11 +17,12 @@ export interface Ports {
   readonly dnsHttp: number;
   readonly http: number;
   readonly admin: number;
+  readonly auth: number;
   /** The first of the ports that the agent offers to tasks. */
   readonly tasks: number;
 }
 
-export type Role = 'up' | 'edge' | 'master' | 'agent';
+export type Role = 'up' | 'edge' | 'master' | 'agent' | 'marathon';
 
 /** One `rimrock <role>` under test, started as a person would start it: the real entry point under plain node. */
 export interface Running {
@@ -49,10 +50,10 @@ export class Site {
   }
 
   static async make(): Promise<Site> {
-    const [master, agent, marathon, dns, dnsHttp, http, admin] = await freePorts(7);
-    const all = { master, agent, marathon, dns, dnsHttp, http, admin } as Record<string, number>;
+    const [master, agent, marathon, dns, dnsHttp, http, admin, auth] = await freePorts(8);
+    const all = { master, agent, marathon, dns, dnsHttp, http, admin, auth } as Record<string, number>;
     // A window of task ports of its own, so that two platforms on one machine do not hand out the same ports.
-    const tasks = 20_000 + 500 * Math.floor(Math.random() * 25);
+    const tasks = taskPorts();
     return new Site(mkdtempSync(join(tmpdir(), 'rimrock-site-')), { ...all, tasks } as unknown as Ports);
   }
 
@@ -72,6 +73,9 @@ export class Site {
       'dns.httpPort': String(p.dnsHttp),
       'lb.http.port': String(p.http),
       'lb.admin.port': String(p.admin),
+      'auth.port': String(p.auth),
+      // Platforms on one machine would all want the same; who tests them opens them.
+      'lb.servicePorts.enabled': 'false',
     };
     if (!sections) return all;
     return Object.fromEntries(
@@ -90,6 +94,8 @@ export class Site {
       readonly readyMs?: number;
       /** `npm`: as `npm start` does, in a process group of its own, as a terminal makes one. */
       readonly via?: 'node' | 'npm';
+      /** Words before the command: a program that starts it. */
+      readonly through?: readonly string[];
       /** `spawned`: do not wait at all. */
       readonly until?: 'ready' | 'spawned';
     } = {},
@@ -98,7 +104,8 @@ export class Site {
     const given = options.arguments ?? settings.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
     const begun = performance.now();
     const npm = options.via === 'npm';
-    const command = npm ? ['npm', 'start', '--'] : [process.execPath, 'bin/rimrock.mjs', role];
+    const own = npm ? ['npm', 'start', '--'] : [process.execPath, 'bin/rimrock.mjs', role];
+    const command = [...(options.through ?? []), ...own];
     const [file = '', ...first] = command;
     const child = spawn(file, [...first, ...given], {
       cwd: root,

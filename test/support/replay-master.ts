@@ -40,6 +40,8 @@ export class ReplayMaster {
   getState: unknown = EMPTY_STATE;
   /** v1 `get_agents` object; without it GET_AGENTS is refused. */
   getAgents: unknown = undefined;
+  /** It says that its registry was empty (a header of ours). */
+  beganEmpty = false;
   /** v1 `get_master` object. */
   getMaster: unknown = undefined;
   redirectTo = '';
@@ -132,6 +134,7 @@ export class ReplayMaster {
     const path = new URL(request.url ?? '/', 'http://master').pathname;
     const method = request.method ?? 'GET';
     this.requests.push({ method, path, headers: request.headers, body });
+    if (this.beganEmpty) response.setHeader('rimrock-registry', 'empty');
     if (this.mode === 'stall') return;
     if (this.mode === 'redirect')
       return end(response, 307, '', { location: `//${this.redirectTo}${path}`, 'content-length': '0' });

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { questions } from '../cluster.ts';
 import { dnsperf } from '../dnsperf.ts';
 import { hasWorkers, startedEdge } from '../edge.ts';
-import { atMost, table } from '../figure.ts';
-import type { Figure } from '../figure.ts';
-import { ALL_CORES, LOAD_CORE, end, write } from '../machine.ts';
-import type { Started } from '../machine.ts';
+import { atMost, table } from '../../support/figure.ts';
+import type { Figure } from '../../support/figure.ts';
+import { ALL_CORES, LOAD_CORE, end, write } from '../../support/machine.ts';
+import type { Started } from '../../support/machine.ts';
 import { startMaster } from '../master.ts';
 import { startChangeProbe } from '../probe.ts';
 

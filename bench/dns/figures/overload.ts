@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { questions } from '../cluster.ts';
 import { dnsperf } from '../dnsperf.ts';
 import { startedEdge } from '../edge.ts';
-import { atMost, table } from '../figure.ts';
-import type { Figure } from '../figure.ts';
-import { LOAD_CORE, SERVER_CORE, compiled, end, memory, output, start, write } from '../machine.ts';
-import type { Started } from '../machine.ts';
+import { atMost, table } from '../../support/figure.ts';
+import type { Figure } from '../../support/figure.ts';
+import { LOAD_CORE, SERVER_CORE, end, memory, output, start, write } from '../../support/machine.ts';
+import type { Started } from '../../support/machine.ts';
 import { startMaster } from '../master.ts';
+import { compiled } from '../programs.ts';
 import { startProbe } from '../probe.ts';
 
 const TASKS = 10_000;

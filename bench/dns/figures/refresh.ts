@@ -1,10 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startedEdge } from '../edge.ts';
 import type { Edge } from '../edge.ts';
-import { atMost, table } from '../figure.ts';
-import type { Figure } from '../figure.ts';
-import { ALL_CORES, LOAD_CORE, cpuByThread, cpuUs, end, memory, peakMiB, resetPeak } from '../machine.ts';
-import type { Started } from '../machine.ts';
+import { atMost, table } from '../../support/figure.ts';
+import type { Figure } from '../../support/figure.ts';
+import {
+  ALL_CORES,
+  LOAD_CORE,
+  cpuByThread,
+  cpuUs,
+  end,
+  memory,
+  peakMiB,
+  resetPeak,
+} from '../../support/machine.ts';
+import type { Started } from '../../support/machine.ts';
 import { startMaster } from '../master.ts';
 import type { Master } from '../master.ts';
 import { startEcho } from '../peers.ts';

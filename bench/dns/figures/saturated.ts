@@ -1,14 +1,15 @@
 import { nameOf, questions } from '../cluster.ts';
 import { edgeName, engines, fastEngine, startedEdge, zoneFile } from '../edge.ts';
 import type { Edge } from '../edge.ts';
-import { atMost } from '../figure.ts';
-import type { Figure, Finding } from '../figure.ts';
-import { SERVER_CORE, end, write } from '../machine.ts';
-import type { Started } from '../machine.ts';
+import { atMost } from '../../support/figure.ts';
+import type { Figure, Finding } from '../../support/figure.ts';
+import type { Rounds } from '../../support/rounds.ts';
+import { SERVER_CORE, end, write } from '../../support/machine.ts';
+import type { Started } from '../../support/machine.ts';
 import { startMaster } from '../master.ts';
 import { startEcho, startKnot, startNsd } from '../peers.ts';
 import type { Peer } from '../peers.ts';
-import { Rounds } from '../rounds.ts';
+import { queryRounds } from '../rounds.ts';
 import type { Subject } from '../rounds.ts';
 
 const SMALL = 10_000;
@@ -22,9 +23,9 @@ export const saturated: Figure = {
     const started: Started[] = [];
     try {
       const subjects = await servers(started);
-      const results = await Rounds.run(subjects, { rounds, seconds });
+      const results = await queryRounds(subjects, { rounds, seconds });
       console.log('  without EDNS');
-      const without = await Rounds.run(
+      const without = await queryRounds(
         subjects.filter((s) => !s.name.includes('tasks')),
         { rounds: Math.min(3, rounds), seconds, load: { edns: false } },
       );
@@ -73,7 +74,7 @@ async function servers(started: Started[]): Promise<Subject[]> {
 
 function findings(results: Rounds): Finding[] {
   const ours = edgeName(fastEngine);
-  const us = (name: string): string => ` (${results.median(name, 'usPerQuery').toFixed(2)} µs)`;
+  const us = (name: string): string => ` (${results.median(name, 'usEach').toFixed(2)} µs)`;
   const list: Finding[] = [];
   for (const [peer, limit] of [
     ['Knot', 0.85],

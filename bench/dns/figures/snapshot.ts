@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '../ask.ts';
 import { nameOf } from '../cluster.ts';
 import { startEdge } from '../edge.ts';
-import { atMost, table } from '../figure.ts';
-import type { Figure } from '../figure.ts';
-import { ALL_CORES, LOAD_CORE, end } from '../machine.ts';
-import type { Started } from '../machine.ts';
+import { atMost, table } from '../../support/figure.ts';
+import type { Figure } from '../../support/figure.ts';
+import { ALL_CORES, LOAD_CORE, end } from '../../support/machine.ts';
+import type { Started } from '../../support/machine.ts';
 import { startMaster } from '../master.ts';
 import { startEcho } from '../peers.ts';
 import { startProbe } from '../probe.ts';
-import { median } from '../statistics.ts';
+import { median } from '../../support/statistics.ts';
 
 const TASKS = 100_000;
 

@@ -1,12 +1,12 @@
 import { cpus } from 'node:os';
 import { questions } from '../cluster.ts';
 import { hasWorkers, startedEdge } from '../edge.ts';
-import { atMost } from '../figure.ts';
-import type { Figure } from '../figure.ts';
-import { ALL_CORES, end, write } from '../machine.ts';
-import type { Started } from '../machine.ts';
+import { atMost } from '../../support/figure.ts';
+import type { Figure } from '../../support/figure.ts';
+import { ALL_CORES, end, write } from '../../support/machine.ts';
+import type { Started } from '../../support/machine.ts';
 import { startMaster } from '../master.ts';
-import { Rounds } from '../rounds.ts';
+import { queryRounds } from '../rounds.ts';
 
 const TASKS = 10_000;
 const [ONE, TWO] = ['one worker', 'two workers'];
@@ -34,7 +34,7 @@ export const workers: Figure = {
       const one = await startedEdge(cores, master, TASKS, { workers: 1 });
       const two = await startedEdge(cores, master, TASKS, { workers: 2 });
       started.push(one, two);
-      const results = await Rounds.run(
+      const results = await queryRounds(
         [
           { ...one, name: ONE, questions: file, ours: true },
           { ...two, name: TWO, questions: file, ours: true },

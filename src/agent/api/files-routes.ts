@@ -1,6 +1,8 @@
 import type { Api, ApiReply, ApiRequest } from '../../core/http/server.ts';
 import { createOwners } from './owners.ts';
 import { listFolder, modeText, openDownload, readPart } from './sandbox-files.ts';
+import { isForbidden } from './permissions.ts';
+import type { MayOf } from './permissions.ts';
 import type { AgentView } from './view.ts';
 import { attachedPaths } from './virtual-paths.ts';
 
@@ -18,14 +20,17 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ['gz', 'application/gzip'],
 ]);
 
+const FORBIDDEN = '403 Forbidden.';
+
 /** `/files/*`: the sandboxes of all known tasks (mesos-api.md §3.7). */
-export function addFilesRoutes(api: Api, prefix: string, view: AgentView): void {
+export function addFilesRoutes(api: Api, prefix: string, view: AgentView, asked: MayOf): void {
   const owners = createOwners();
   const attached = (): Map<string, string> => attachedPaths([...view.completed, ...view.live]);
 
   api.get(`${prefix}/files/browse`, async (request, reply) => {
     const path = query(request, 'path');
     if (path === undefined) return text(reply, 400, "Expecting 'path=value' in query.\n");
+    if (isForbidden(view, asked(request), path)) return text(reply, 403, FORBIDDEN);
     const listed = await listFolder(attached(), path);
     if (!listed.ok) return text(reply, listed.status, listed.text);
     return listed.value.map(({ path, stats }) => ({
@@ -42,6 +47,7 @@ export function addFilesRoutes(api: Api, prefix: string, view: AgentView): void 
   api.get(`${prefix}/files/read`, async (request, reply) => {
     const path = query(request, 'path');
     if (path === undefined) return text(reply, 400, "Expecting 'path=value' in query.\n");
+    if (isForbidden(view, asked(request), path)) return text(reply, 403, FORBIDDEN);
     const [offset, length] = [number(request, 'offset'), number(request, 'length')];
     if (offset === undefined)
       return text(reply, 400, 'Failed to parse offset: write a number that is not negative\n');
@@ -55,6 +61,7 @@ export function addFilesRoutes(api: Api, prefix: string, view: AgentView): void 
   api.get(`${prefix}/files/download`, async (request, reply) => {
     const path = query(request, 'path');
     if (path === undefined) return text(reply, 400, "Expecting 'path=value' in query.\n");
+    if (isForbidden(view, asked(request), path)) return text(reply, 403, FORBIDDEN);
     const file = await openDownload(attached(), path);
     if (!file.ok) return text(reply, file.status, file.text);
     const { handle, name } = file.value;
@@ -65,7 +72,11 @@ export function addFilesRoutes(api: Api, prefix: string, view: AgentView): void 
       .send(handle.createReadStream());
   });
 
-  api.get(`${prefix}/files/debug`, async () => Object.fromEntries(attached()));
+  api.get(`${prefix}/files/debug`, async (request, reply) =>
+    asked(request)('get_endpoints', '/files/debug')
+      ? Object.fromEntries(attached())
+      : text(reply, 403, FORBIDDEN),
+  );
 }
 
 function query(request: ApiRequest, name: string): string | undefined {

@@ -1,9 +1,10 @@
-import { open, readdir, stat } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { constants } from 'node:fs';
-import { basename, join } from 'node:path';
 import type { Stats } from 'node:fs';
-import { resolveVirtual } from './virtual-paths.ts';
+import { lstat, open, readdir } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { OpenEntry } from './open-inside.ts';
+import { openShown, openVirtual } from './virtual-paths.ts';
 
 /** At most 16 pages a read (mesos-api.md §3.7). */
 const MAX_READ = 65_536;
@@ -21,71 +22,88 @@ export interface Listed {
 
 type Attached = ReadonlyMap<string, string>;
 
-async function real(attached: Attached, path: string): Promise<FileAnswer<{ real: string; stats: Stats }>> {
-  const found = await resolveVirtual(attached, path);
+/** Do something with what is behind a virtual path, as long as it is open. */
+async function opened<T>(
+  attached: Attached,
+  path: string,
+  use: (entry: OpenEntry, root: string) => Promise<FileAnswer<T>>,
+): Promise<FileAnswer<T>> {
+  const found = await openVirtual(attached, path);
   if (found.kind === 'outside') return { ok: false, status: 400, text: `${found.path} is inaccessible` };
   if (found.kind === 'not-found') return { ok: false, status: 404, text: '' };
-  return { ok: true, value: { real: found.real, stats: await stat(found.real) } };
+  try {
+    return await use(found.entry, found.root);
+  } finally {
+    await found.entry.close();
+  }
 }
 
 /** The entries of a folder by path; none for a file. */
-export async function listFolder(attached: Attached, path: string): Promise<FileAnswer<Listed[]>> {
-  const found = await real(attached, path);
-  if (!found.ok) return found;
-  if (!found.value.stats.isDirectory()) return { ok: true, value: [] };
-  const entries: Listed[] = [];
-  for (const name of (await readdir(found.value.real)).sort()) {
-    try {
-      entries.push({
-        path: `${path.replace(/\/+$/, '')}/${name}`,
-        stats: await stat(join(found.value.real, name)),
-      });
-    } catch {
-      // a broken link, or gone in the meantime
+export function listFolder(attached: Attached, path: string): Promise<FileAnswer<Listed[]>> {
+  return opened(attached, path, async (entry, root) => {
+    if (!entry.stats.isDirectory()) return { ok: true, value: [] };
+    const folder = path.replace(/\/+$/, '');
+    const entries: Listed[] = [];
+    for (const name of (await readdir(entry.path)).sort()) {
+      const stats = await lookAt(root, join(entry.path, name));
+      if (stats) entries.push({ path: `${folder}/${name}`, stats });
     }
+    return { ok: true, value: entries };
+  });
+}
+
+/** Of a link, what it leads to, unless that is not for others to see: then the link itself. Undefined: it is gone, or leads nowhere. */
+async function lookAt(root: string, path: string): Promise<Stats | undefined> {
+  try {
+    const own = await lstat(path);
+    if (!own.isSymbolicLink()) return own;
+    const target = await openShown(root, path);
+    if (target === 'outside') return own;
+    await target.close();
+    return target.stats;
+  } catch {
+    return undefined;
   }
-  return { ok: true, value: entries };
 }
 
 /** Part of a file. `offset` undefined or -1: only the size is told. `length` undefined or -1: the rest. */
-export async function readPart(
+export function readPart(
   attached: Attached,
   path: string,
   offset: number,
   length: number,
 ): Promise<FileAnswer<{ bytes: Buffer; offset: number; size: number }>> {
-  const found = await real(attached, path);
-  if (!found.ok) return found;
-  const { stats } = found.value;
-  if (stats.isDirectory()) return { ok: false, status: 400, text: 'Cannot read a directory.\n' };
-  if (!stats.isFile()) return { ok: false, status: 400, text: 'Cannot read what is no file.\n' };
-  const empty = Buffer.alloc(0);
-  if (offset === -1) return { ok: true, value: { bytes: empty, offset: stats.size, size: stats.size } };
-  const wanted = Math.min(length === -1 ? MAX_READ : length, MAX_READ, Math.max(0, stats.size - offset));
-  if (wanted === 0) return { ok: true, value: { bytes: empty, offset, size: stats.size } };
-  const handle = await openFile(found.value.real);
-  try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(wanted), 0, wanted, offset);
-    return { ok: true, value: { bytes: buffer.subarray(0, bytesRead), offset, size: stats.size } };
-  } finally {
-    await handle.close();
-  }
+  return opened(attached, path, async ({ stats, path: at }) => {
+    if (stats.isDirectory()) return { ok: false, status: 400, text: 'Cannot read a directory.\n' };
+    if (!stats.isFile()) return { ok: false, status: 400, text: 'Cannot read what is no file.\n' };
+    const { size } = stats;
+    const empty = Buffer.alloc(0);
+    if (offset === -1) return { ok: true, value: { bytes: empty, offset: size, size } };
+    const wanted = Math.min(length === -1 ? MAX_READ : length, MAX_READ, Math.max(0, size - offset));
+    if (wanted === 0) return { ok: true, value: { bytes: empty, offset, size } };
+    const handle = await openFile(at);
+    try {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(wanted), 0, wanted, offset);
+      return { ok: true, value: { bytes: buffer.subarray(0, bytesRead), offset, size } };
+    } finally {
+      await handle.close();
+    }
+  });
 }
 
 /** A file to be downloaded, open; whoever reads it closes it. */
-export async function openDownload(
+export function openDownload(
   attached: Attached,
   path: string,
 ): Promise<FileAnswer<{ handle: FileHandle; name: string }>> {
-  const found = await real(attached, path);
-  if (!found.ok) return found;
-  const { stats } = found.value;
-  if (stats.isDirectory()) return { ok: false, status: 400, text: 'Cannot download a directory.\n' };
-  if (!stats.isFile()) return { ok: false, status: 400, text: 'Cannot download what is no file.\n' };
-  return { ok: true, value: { handle: await openFile(found.value.real), name: basename(found.value.real) } };
+  return opened(attached, path, async ({ stats, path: at, way }) => {
+    if (stats.isDirectory()) return { ok: false, status: 400, text: 'Cannot download a directory.\n' };
+    if (!stats.isFile()) return { ok: false, status: 400, text: 'Cannot download what is no file.\n' };
+    return { ok: true, value: { handle: await openFile(at), name: basename(way) } };
+  });
 }
 
-/** A task may put a pipe in the place of a file at any time: opening one must not wait for a writer. */
+/** Where the system has no open paths, a task may put a pipe in the place of a file: opening one must not wait for a writer. */
 function openFile(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }

@@ -1,6 +1,7 @@
 import { cpus, freemem, loadavg, totalmem } from 'node:os';
 import { scalarOf } from '../../mesos/index.ts';
 import type { TaskState } from '../../mesos/index.ts';
+import { resourcesOf } from '../executors/executor.ts';
 import type { AgentView } from './view.ts';
 
 const ACTIVE: readonly TaskState[] = ['TASK_STAGING', 'TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING'];
@@ -8,7 +9,8 @@ const ENDED: readonly TaskState[] = ['TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLE
 
 /** Metrics under Mesos' names, all numbers (mesos-api.md §3.8). */
 export function metricsSnapshot(view: AgentView): Record<string, number> {
-  const running = view.live.filter((r) => !r.over);
+  const running = view.live.filter((executor) => !executor.over);
+  const tasks = view.live.flatMap((executor) => executor.tasks);
   const load = loadavg();
   const out: Record<string, number> = {
     'slave/uptime_secs': (view.now() - view.startedAt) / 1000,
@@ -25,14 +27,14 @@ export function metricsSnapshot(view: AgentView): Record<string, number> {
     'system/mem_free_bytes': freemem(),
     'system/mem_total_bytes': totalmem(),
   };
-  const used = running.flatMap((r) => r.task.resources);
+  const used = running.flatMap(resourcesOf);
   for (const name of ['cpus', 'mem', 'disk', 'gpus']) {
     const [total, taken] = [scalarOf(view.info.resources, name), scalarOf(used, name)];
     out[`slave/${name}_total`] = total;
     out[`slave/${name}_used`] = taken;
     out[`slave/${name}_percent`] = total > 0 ? taken / total : 0;
   }
-  for (const state of ACTIVE) out[metricOf(state)] = view.live.filter((r) => r.state === state).length;
+  for (const state of ACTIVE) out[metricOf(state)] = tasks.filter((task) => task.state === state).length;
   for (const state of ENDED) out[metricOf(state)] = view.metrics.ended.get(state) ?? 0;
   return out;
 }

@@ -1,7 +1,8 @@
-import { addResources, summarizeResources } from '../../mesos/index.ts';
-import type { AgentInfo, FrameworkInfo, Resource, TaskStatus } from '../../mesos/index.ts';
-import { executorName } from '../tasks/command.ts';
-import type { TaskRun } from '../tasks/task-run.ts';
+import { addResources, hideSecrets, summarizeResources } from '../../mesos/index.ts';
+import type { AgentInfo, FrameworkInfo, Labels, Resource, TaskInfo, TaskStatus } from '../../mesos/index.ts';
+import { resourcesOf } from '../executors/executor.ts';
+import type { ExecutorView } from '../executors/executor.ts';
+import type { TaskView } from '../tasks/task-view.ts';
 import { flagsOf, VERSION_INFO } from './flags.ts';
 import { AGENT_CAPABILITIES } from './view.ts';
 import type { AgentView } from './view.ts';
@@ -9,7 +10,7 @@ import type { AgentView } from './view.ts';
 /** The v0 `/state` document of an agent (mesos-api.md §3.6). */
 export function stateDocument(view: AgentView): Record<string, unknown> {
   const { info, address } = view;
-  const used = view.live.filter((r) => !r.over).flatMap((r) => r.task.resources);
+  const used = view.live.filter(({ over }) => !over).flatMap(resourcesOf);
   const active = byFramework(view.live);
   const past = byFramework(view.completed);
   return {
@@ -19,17 +20,25 @@ export function stateDocument(view: AgentView): Record<string, unknown> {
     pid: `slave(1)@${address.host}:${address.port}`,
     hostname: info.hostname,
     capabilities: AGENT_CAPABILITIES,
+    ...drainOf(view),
     resources: summarizeResources(info.resources),
     ...reservations(info.resources, used),
     resource_providers: [],
     attributes: attributesOf(info),
     master_hostname: view.registered ? new URL(view.master).hostname : '',
     flags: flagsOf(view.config),
-    frameworks: [...active].map(([id, runs]) => frameworkOf(runs, past.get(id) ?? [])),
+    frameworks: [...active].map(([id, executors]) => frameworkOf(executors, past.get(id) ?? [])),
     completed_frameworks: [...past]
       .filter(([id]) => !active.has(id))
-      .map(([, runs]) => frameworkOf([], runs)),
+      .map(([, executors]) => frameworkOf([], executors)),
   };
+}
+
+function drainOf({ draining }: AgentView): Record<string, unknown> {
+  const { config, startedMs = 0 } = draining ?? {};
+  return config === undefined
+    ? {}
+    : { drain_config: config, estimated_drain_start_time_seconds: startedMs / 1000 };
 }
 
 function reservations(total: readonly Resource[], used: readonly Resource[]): Record<string, unknown> {
@@ -61,24 +70,18 @@ function attributesOf(info: AgentInfo): Record<string, unknown> {
   );
 }
 
-/** Runs by framework id, in order of arrival. */
-export function byFramework(runs: readonly TaskRun[]): Map<string, TaskRun[]> {
-  const map = new Map<string, TaskRun[]>();
-  for (const run of runs) {
-    const list = map.get(run.place.frameworkId);
-    if (list) list.push(run);
-    else map.set(run.place.frameworkId, [run]);
-  }
-  return map;
+/** By framework id, in order of arrival. */
+export function byFramework(executors: readonly ExecutorView[]): Map<string, ExecutorView[]> {
+  return Map.groupBy(executors, ({ place }) => place.frameworkId);
 }
 
-function frameworkOf(live: readonly TaskRun[], past: readonly TaskRun[]): Record<string, unknown> {
-  const run = live[0] ?? past[0];
-  if (!run) return {};
-  const f: FrameworkInfo = run.framework;
+function frameworkOf(live: readonly ExecutorView[], past: readonly ExecutorView[]): Record<string, unknown> {
+  const executor = live[0] ?? past[0];
+  if (!executor) return {};
+  const f: FrameworkInfo = executor.framework;
   const multi = f.capabilities?.some((c) => c.type === 'MULTI_ROLE') ?? false;
   return {
-    id: run.place.frameworkId,
+    id: executor.place.frameworkId,
     name: f.name,
     user: f.user,
     failover_timeout: f.failover_timeout,
@@ -91,50 +94,68 @@ function frameworkOf(live: readonly TaskRun[], past: readonly TaskRun[]): Record
   };
 }
 
-function roleOf(run: TaskRun): string {
-  return (
-    run.task.resources.find((r) => r.allocation_info)?.allocation_info?.role ?? run.framework.role ?? '*'
-  );
+function roleOf(resources: readonly Resource[], framework: FrameworkInfo): string {
+  return resources.find((r) => r.allocation_info)?.allocation_info?.role ?? framework.role ?? '*';
 }
 
 /** Labels stand flattened in v0, discovery does not. */
-function labelsOf(run: TaskRun): Record<string, unknown> {
-  return run.task.labels ? { labels: run.task.labels.labels ?? [] } : {};
+function labelsOf({ labels }: { readonly labels?: Labels }): Record<string, unknown> {
+  return labels ? { labels: labels.labels ?? [] } : {};
 }
 
-function executorOf(run: TaskRun): Record<string, unknown> {
-  const task = taskOf(run);
+function executorOf(executor: ExecutorView): Record<string, unknown> {
+  const { place, info, framework, isOfCommand } = executor;
   return {
-    id: run.place.taskId,
-    name: executorName(run.task),
-    source: run.place.taskId,
-    container: run.place.containerId,
-    directory: run.sandbox,
-    resources: summarizeResources(run.task.resources),
-    role: roleOf(run),
-    ...labelsOf(run),
-    tasks: run.updates.closed ? [] : [task],
-    queued_tasks: [],
-    completed_tasks: run.updates.closed ? [task] : [],
+    id: place.executorId,
+    name: info.name ?? '',
+    source: info.source ?? '',
+    container: place.containerId,
+    directory: executor.sandbox,
+    resources: summarizeResources(isOfCommand === true ? (info.resources ?? []) : resourcesOf(executor)),
+    role: roleOf(info.resources ?? [], framework),
+    ...labelsOf(info),
+    ...(isOfCommand === true ? {} : { type: info.type ?? 'CUSTOM' }),
+    tasks: executor.tasks.map((task) => taskOf(executor, task)),
+    queued_tasks: executor.queued.map((task) => queuedTaskOf(executor, task)),
+    completed_tasks: executor.completed.map((task) => taskOf(executor, task)),
   };
 }
 
-function taskOf(run: TaskRun): Record<string, unknown> {
-  const { task } = run;
+/** The executor of a command task has no name for frameworks. */
+const executorIdOf = ({ isOfCommand, place }: ExecutorView): string =>
+  isOfCommand === true ? '' : place.executorId;
+
+function queuedTaskOf(executor: ExecutorView, task: TaskInfo): Record<string, unknown> {
   return {
-    id: run.place.taskId,
+    id: task.task_id.value,
     name: task.name,
-    framework_id: run.place.frameworkId,
-    executor_id: '',
-    slave_id: run.place.agentId,
-    state: run.state,
+    slave_id: executor.place.agentId,
     resources: summarizeResources(task.resources),
-    role: roleOf(run),
-    statuses: run.updates.all.map(statusOf),
-    ...labelsOf(run),
+    role: roleOf(task.resources, executor.framework),
+    ...(task.command ? { command: hideSecrets(task.command) } : {}),
+    executor_id: executorIdOf(executor),
     ...(task.discovery ? { discovery: task.discovery } : {}),
-    ...(task.container === undefined ? {} : { container: task.container }),
-    ...(task.health_check ? { health_check: task.health_check } : {}),
+  };
+}
+
+function taskOf(
+  executor: ExecutorView,
+  { place, task, state, framework, updates }: TaskView,
+): Record<string, unknown> {
+  return {
+    id: place.taskId,
+    name: task.name,
+    framework_id: place.frameworkId,
+    executor_id: executorIdOf(executor),
+    slave_id: place.agentId,
+    state,
+    resources: summarizeResources(task.resources),
+    role: roleOf(task.resources, framework),
+    statuses: updates.all.map(statusOf),
+    ...labelsOf(task),
+    ...(task.discovery ? { discovery: task.discovery } : {}),
+    ...(task.container === undefined ? {} : { container: hideSecrets(task.container) }),
+    ...(task.health_check ? { health_check: hideSecrets(task.health_check) } : {}),
   };
 }
 

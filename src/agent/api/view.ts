@@ -1,7 +1,8 @@
-import type { AgentInfo } from '../../mesos/index.ts';
+import type { AgentInfo, DrainConfig } from '../../mesos/index.ts';
 import type { AgentConfig } from '../config.ts';
+import type { ApiContainer, ApiContainers } from '../containers/containers.ts';
 import type { AgentMetrics } from '../metrics.ts';
-import type { TaskRun } from '../tasks/task-run.ts';
+import type { ExecutorView } from '../executors/executor.ts';
 
 /** The Mesos release whose APIs this agent speaks. */
 export const MESOS_VERSION = '1.11.0';
@@ -10,6 +11,7 @@ export const AGENT_CAPABILITIES: readonly string[] = [
   'MULTI_ROLE',
   'HIERARCHICAL_ROLE',
   'RESERVATION_REFINEMENT',
+  'AGENT_DRAINING',
   'TASK_RESOURCE_LIMITS',
 ];
 
@@ -25,8 +27,19 @@ export interface AgentView {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly master: string;
-  readonly live: readonly TaskRun[];
-  readonly completed: readonly TaskRun[];
+  /** Executors that live, or whose tasks are not all acknowledged; command tasks have one of their own. */
+  readonly live: readonly ExecutorView[];
+  readonly completed: readonly ExecutorView[];
+  /** Those that clients of the API have launched; undefined: this agent launches none for them. */
+  readonly containers?: ApiContainers | undefined;
+  /** Of these, the ones that are to be seen. */
+  readonly ofClients?: readonly ApiContainer[] | undefined;
   readonly metrics: AgentMetrics;
+  /** How much of the disk the sandbox of a container took when it was last looked at. */
+  diskUsed?(containerId: string): number | undefined;
+  /** Whether it is being drained, and since when (epoch milliseconds). */
+  readonly draining?:
+    | { readonly config: DrainConfig | undefined; readonly startedMs: number | undefined }
+    | undefined;
   now(): number;
 }

@@ -6,7 +6,7 @@ import { silentLogger } from '../../core/log.ts';
 import { FRAMEWORK, taskInfo } from '../testing/task-context.ts';
 import { openFileCheckpoints } from './file-checkpoints.ts';
 import { Layout } from './layout.ts';
-import type { Checkpoints, LaunchRecord, RunPlace } from './records.ts';
+import type { Checkpoints, LaunchRecord, PastRun, RunPlace } from './records.ts';
 
 let folder: string;
 let checkpoints: Checkpoints;
@@ -17,10 +17,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const place = (taskId: string, containerId = `c-${taskId}`): RunPlace => ({
+const place = (executorId: string, containerId = `c-${executorId}`): RunPlace => ({
   agentId: 'S0',
   frameworkId: 'fw-1',
-  taskId,
+  executorId,
   containerId,
 });
 const launch = (p: RunPlace, version = 1): LaunchRecord => ({
@@ -29,7 +29,7 @@ const launch = (p: RunPlace, version = 1): LaunchRecord => ({
   agentId: p.agentId,
   containerId: p.containerId,
   framework: FRAMEWORK,
-  task: taskInfo(p.taskId),
+  task: taskInfo(p.executorId),
   at: 1,
 });
 const ack = (uuid: string) => ({ type: 'ACK', uuid }) as const;
@@ -65,6 +65,26 @@ describe('checkpoints in files', () => {
     }
   });
 
+  it('replace the records of a journal as a whole, and go on after them', async () => {
+    const journal = await checkpoints.create(place('t'), launch(place('t')));
+    await Promise.all([
+      journal.append(ack('a')),
+      journal.rewrite([launch(place('t')), ack('b')]),
+      journal.append(ack('c')),
+    ]);
+    await journal.close();
+    const [run] = await checkpoints.recover();
+    expect(run?.records).toEqual([launch(place('t')), ack('b'), ack('c')]);
+    await run?.journal.close();
+    expect(await readdir(join(new Layout(folder).metaRun(place('t'))))).toEqual(['journal.jsonl']);
+  });
+
+  it('have folders for containers inside of a container', async () => {
+    const sandbox = await checkpoints.createSandbox(place('t'), 'inside');
+    expect(sandbox).toBe(join(checkpoints.sandboxDir(place('t')), 'containers/inside'));
+    await rm(checkpoints.runtimeDir(place('t'), 'inside'), { recursive: true }); // it was there
+  });
+
   it('take a run whose first record was torn for one that never was', async () => {
     await (await checkpoints.create(place('t'), launch(place('t')))).close();
     const path = new Layout(folder).journal(place('t'));
@@ -78,7 +98,7 @@ describe('checkpoints in files', () => {
     await (await checkpoints.create(place('newer'), launch(place('newer'), 99))).close();
     await appendFile(new Layout(folder).journal(place('damaged')), 'garbage\n');
     const runs = await checkpoints.recover();
-    expect(runs.map((r) => r.place.taskId)).toEqual(['good']);
+    expect(runs.map((r) => r.place.executorId)).toEqual(['good']);
     for (const run of runs) await run.journal.close();
     expect((await readdir(join(folder, 'meta/slaves/S0/frameworks/fw-1/executors'))).sort()).toEqual([
       'damaged',
@@ -102,6 +122,55 @@ describe('checkpoints in files', () => {
     expect((await readdir(join(second, '..'))).sort()).toEqual(['c2', 'latest']);
     await checkpoints.removeSandbox(place('t', 'c2'));
     expect(await readdir(join(folder, 'slaves'))).toEqual([]);
+  });
+
+  const past = (p: RunPlace, endedMs: number): PastRun => ({
+    version: 1,
+    place: p,
+    framework: FRAMEWORK,
+    executor: { executor_id: { value: p.executorId } },
+    isOfCommand: true,
+    tasks: [],
+    endedMs,
+  });
+
+  it('keep a memory of what is over, and nothing else of it', async () => {
+    await checkpoints.createSandbox(place('late'));
+    for (const t of ['late', 'early', 'lives'])
+      await (await checkpoints.create(place(t), launch(place(t)))).close();
+    await checkpoints.complete(past(place('late'), 2));
+    await checkpoints.complete(past(place('early'), 1));
+    expect(await checkpoints.completed()).toEqual([past(place('early'), 1), past(place('late'), 2)]);
+    const runs = await checkpoints.recover();
+    expect(runs.map((r) => r.place.executorId)).toEqual(['lives']);
+    for (const run of runs) await run.journal.close();
+    expect(await readdir(checkpoints.runtimeDir(place('late')))).toEqual(['past.json']);
+    await checkpoints.removeSandbox(place('late'));
+    expect((await checkpoints.completed()).map((p) => p.place.executorId)).toEqual(['early']);
+    await checkpoints.removeSandbox(place('lives')); // it is no memory: its journal stays
+    await checkpoints.remove(place('early'));
+    expect(await checkpoints.completed()).toEqual([]);
+    expect(await readdir(join(folder, 'meta/slaves/S0/frameworks/fw-1/executors'))).toEqual(['lives']);
+  });
+
+  it('take a crash while a run was completed for before or after; a memory that cannot be read goes', async () => {
+    const layout = new Layout(folder);
+    for (const t of ['before', 'after', 'torn'])
+      await (await checkpoints.create(place(t), launch(place(t)))).close();
+    const text = JSON.stringify(past(place('after'), 1));
+    await writeFile(`${layout.past(place('before'))}.new`, text.slice(0, 20));
+    await writeFile(layout.past(place('after')), text);
+    await rm(layout.journal(place('torn')));
+    await writeFile(layout.past(place('torn')), text.slice(0, 20));
+    const runs = await checkpoints.recover();
+    expect(runs.map((r) => r.place.executorId)).toEqual(['before']);
+    for (const run of runs) await run.journal.close();
+    expect((await checkpoints.completed()).map((p) => p.place.executorId)).toEqual(['after']);
+    expect(await readdir(checkpoints.runtimeDir(place('after')))).toEqual(['past.json']);
+    expect((await readdir(join(folder, 'meta/slaves/S0/frameworks/fw-1/executors'))).sort()).toEqual([
+      'after',
+      'before',
+    ]);
   });
 
   it('say what is wrong with a folder that cannot be used', async () => {

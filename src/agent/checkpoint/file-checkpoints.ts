@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { chmod, lchown, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorText } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
@@ -6,8 +6,11 @@ import { agentErrors } from '../errors.ts';
 import { makeFolder, syncFolder, writeAtomically } from './durable.ts';
 import { openJournal, readJournal } from './journal-file.ts';
 import { Layout } from './layout.ts';
-import type { AgentRecord, Checkpoints, RecoveredRun, RunPlace } from './records.ts';
+import { openParents } from './parents.ts';
+import { isPast, readPast, writePast } from './past-files.ts';
+import type { AgentRecord, Checkpoints, DrainRecord, RecoveredRun } from './records.ts';
 import { CHECKPOINT_VERSION } from './records.ts';
+import { removeRun, runPlaces } from './run-folders.ts';
 
 /** The agent's memory in files below `workDir`. Rejects when the folder cannot be used. */
 export async function openFileCheckpoints(workDir: string, log: Logger): Promise<Checkpoints> {
@@ -15,38 +18,59 @@ export async function openFileCheckpoints(workDir: string, log: Logger): Promise
   try {
     await makeFolder(layout.metaAgents);
     await makeFolder(layout.sandboxes);
+    await openParents(layout);
   } catch (error) {
     throw agentErrors.AGENT_WORK_DIR({ path: layout.workDir, problem: errorText(error) }, error);
   }
   return {
-    readAgent: () => readAgent(layout.agentFile),
+    readAgent: () => readRecord<AgentRecord>(layout.agentFile),
     writeAgent: (record) => writeAtomically(layout.agentFile, JSON.stringify(record)),
+    readDrain: () => readRecord<DrainRecord>(layout.drainFile),
+    async writeDrain(record) {
+      if (record) return writeAtomically(layout.drainFile, JSON.stringify(record));
+      await rm(layout.drainFile, { force: true });
+      await syncFolder(layout.meta);
+    },
     async forgetAgent() {
+      await rm(layout.drainFile, { force: true });
       await rm(layout.agentFile, { force: true });
       await syncFolder(layout.meta);
     },
-    async create(place, launch) {
+    async create(place, first) {
       await makeFolder(layout.metaRun(place), 0o750);
       const journal = await openJournal(layout.journal(place));
-      await journal.append(launch);
+      await journal.append(first);
       await syncFolder(layout.metaRun(place));
       return journal;
     },
     recover: () => recoverAll(layout, log),
+    complete: (past) => writePast(layout, past),
+    completed: () => readPast(layout, log),
     remove: (place) => removeRun(layout.metaRun(place), layout.metaAgents),
-    runtimeDir: (place) => layout.metaRun(place),
-    sandboxDir: (place) => layout.sandbox(place),
-    async createSandbox(place) {
-      const path = layout.sandbox(place);
+    runtimeDir: (place, nested) => layout.metaRun(place, nested),
+    sandboxDir: (place, nested) => layout.sandbox(place, nested),
+    async createSandbox(place, nested) {
+      const path = layout.sandbox(place, nested);
+      // the task may run as another user, who has to get there
+      await makeFolder(dirname(path));
       await makeFolder(path, 0o750);
-      await pointLatest(path, place.containerId, log);
+      if (nested === undefined) await pointLatest(path, place.containerId, log);
+      else {
+        await chmod(layout.sandbox(place), 0o711);
+        await makeFolder(layout.metaRun(place, nested), 0o750);
+      }
       return path;
     },
-    removeSandbox: (place) => removeRun(layout.sandbox(place), layout.sandboxes),
+    async removeSandbox(place) {
+      await closeFolder(layout.sandbox(place));
+      await removeRun(layout.sandbox(place), layout.sandboxes);
+      if (await isPast(layout, place)) await removeRun(layout.metaRun(place), layout.metaAgents);
+    },
   };
 }
 
-async function readAgent(path: string): Promise<AgentRecord | undefined> {
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the path says what it is
+async function readRecord<T extends { readonly version: number }>(path: string): Promise<T | undefined> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -54,15 +78,15 @@ async function readAgent(path: string): Promise<AgentRecord | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const record = parseAgent(path, text);
+  const record = parseRecord(path, text) as T;
   if (record.version > CHECKPOINT_VERSION)
     throw agentErrors.AGENT_CHECKPOINT_VERSION({ path, version: record.version, known: CHECKPOINT_VERSION });
   return record;
 }
 
-function parseAgent(path: string, text: string): AgentRecord {
+function parseRecord(path: string, text: string): unknown {
   try {
-    return JSON.parse(text) as AgentRecord;
+    return JSON.parse(text);
   } catch (error) {
     throw agentErrors.AGENT_CHECKPOINT_DAMAGED({ path, problem: errorText(error) }, error);
   }
@@ -80,36 +104,25 @@ async function pointLatest(sandbox: string, containerId: string, log: Logger): P
   }
 }
 
-/** Remove a run's folder, then the parents that became empty, up to `root`. */
-async function removeRun(path: string, root: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
-  const runs = dirname(path);
-  const left = await folders(runs);
-  if (left.every((name) => name === 'latest')) await rm(join(runs, 'latest'), { force: true });
-  for (let at = runs; at !== root && at.startsWith(root); at = dirname(at)) {
-    try {
-      await rmdir(at);
-    } catch {
-      return; // not empty: something else lives there
-    }
-  }
-}
-
-async function folders(path: string): Promise<string[]> {
+/** Other tasks of its user must not exchange what is in there while root removes it. */
+async function closeFolder(path: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
   try {
-    return await readdir(path);
-  } catch {
-    return [];
+    await lchown(path, 0, 0);
+    await chmod(path, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
 async function recoverAll(layout: Layout, log: Logger): Promise<RecoveredRun[]> {
   const runs: RecoveredRun[] = [];
-  for (const place of await places(layout)) {
+  for (const place of await runPlaces(layout)) {
+    if (await isPast(layout, place)) continue;
     const path = layout.journal(place);
     try {
       const records = await readJournal(path);
-      // without a LAUNCH record nothing was promised and nothing was started
+      // without a first record nothing was promised and nothing was started
       if (records === undefined) await removeRun(layout.metaRun(place), layout.metaAgents);
       else runs.push({ place, records, journal: await openJournal(path) });
     } catch (error) {
@@ -119,20 +132,4 @@ async function recoverAll(layout: Layout, log: Logger): Promise<RecoveredRun[]> 
     }
   }
   return runs;
-}
-
-async function places(layout: Layout): Promise<RunPlace[]> {
-  const found: RunPlace[] = [];
-  const root = layout.metaAgents;
-  for (const agentId of await folders(root)) {
-    const frameworks = join(root, agentId, 'frameworks');
-    for (const frameworkId of await folders(frameworks)) {
-      const executors = join(frameworks, frameworkId, 'executors');
-      for (const taskId of await folders(executors)) {
-        for (const containerId of await folders(join(executors, taskId, 'runs')))
-          found.push({ agentId, frameworkId, taskId, containerId });
-      }
-    }
-  }
-  return found;
 }

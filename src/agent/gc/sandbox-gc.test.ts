@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -26,6 +26,13 @@ describe('old sandboxes', () => {
     };
     expect(await look(1000)).toEqual(['dead']);
     expect(await look(-1)).toEqual([]);
+    // what a task of an executor wrote counts for its executor
+    const inside = join(folder, 'dead/containers/c1');
+    await mkdir(inside, { recursive: true });
+    await writeFile(join(inside, 'stdout'), '');
+    const later = new Date(written + 60_000);
+    await utimes(join(inside, 'stdout'), later, later);
+    expect([await look(1000 + 59_000), await look(1000 + 60_000)]).toEqual([[], ['dead']]);
     await rm(root, { recursive: true });
   });
 });

@@ -1,7 +1,7 @@
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import { runPath } from '../checkpoint/layout.ts';
+import { NESTED_FOLDER, runPath } from '../checkpoint/layout.ts';
 import type { RunPlace } from '../checkpoint/records.ts';
 
 /** Share of the disk that is kept free by collecting earlier (mesos-api.md §4.4). */
@@ -34,15 +34,19 @@ async function usedShare(path: string): Promise<number> {
   return fs.blocks === 0 ? 0 : 1 - fs.bavail / fs.blocks;
 }
 
-/** The latest change of a sandbox: of the folder, or of what the task wrote. */
+/** The latest change of a sandbox: of the folder, or of what the executor or its tasks wrote. */
 async function lastUse(folder: string): Promise<number> {
+  const inside = await names(join(folder, NESTED_FOLDER));
+  const roots = ['', ...inside.map((containerId) => join(NESTED_FOLDER, containerId))];
   const times = await Promise.all(
-    ['', 'stdout', 'stderr'].map((name) =>
-      stat(join(folder, name)).then(
-        (s) => s.mtimeMs,
-        () => 0,
+    roots
+      .flatMap((root) => [root, join(root, 'stdout'), join(root, 'stderr')])
+      .map((name) =>
+        stat(join(folder, name)).then(
+          (s) => s.mtimeMs,
+          () => 0,
+        ),
       ),
-    ),
   );
   return Math.max(...times);
 }
@@ -52,9 +56,9 @@ async function* sandboxes(root: string): AsyncGenerator<RunPlace> {
     const frameworks = join(root, agentId, 'frameworks');
     for (const frameworkId of await names(frameworks)) {
       const executors = join(frameworks, frameworkId, 'executors');
-      for (const taskId of await names(executors)) {
-        for (const containerId of await names(join(executors, taskId, 'runs'))) {
-          if (containerId !== 'latest') yield { agentId, frameworkId, taskId, containerId };
+      for (const executorId of await names(executors)) {
+        for (const containerId of await names(join(executors, executorId, 'runs'))) {
+          if (containerId !== 'latest') yield { agentId, frameworkId, executorId, containerId };
         }
       }
     }

@@ -1,13 +1,28 @@
 import type { Clock } from '../../core/clock.ts';
 import { Backoff } from '../../core/backoff.ts';
-import { sleep } from '../../core/clock.ts';
+import type { TlsOptions } from '../../core/http/client.ts';
+import { LeaderFinder } from '../../core/http/leader-finder.ts';
+import type { MutualTls } from '../../core/http/mutual-tls.ts';
+import type { Sockets } from '../../core/http/sockets.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
-import { masterOrigin, redirectOrigin } from '../../mesos/index.ts';
+import { masterPlaces, originOfMasterInfo, redirectOrigin } from '../../mesos/index.ts';
 import type { AgentCall, AgentEvent } from '../../mesos/index.ts';
 import { Subscription } from './subscription.ts';
 
 type Subscribed = Extract<AgentEvent, { type: 'SUBSCRIBED' }>['subscribed'];
+
+export interface LinkParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Also before the API of the agent; without it both are plain HTTP. */
+  readonly tls?: MutualTls | undefined;
+  /** How Consul is spoken to where masters are found there by https (`consuls:`). */
+  readonly consulTls?: TlsOptions | undefined;
+  /** Those of the machine, unless the machine is a simulated one. */
+  readonly sockets?: Sockets | undefined;
+}
 
 export interface LinkHandler {
   /** What to say in the next SUBSCRIBE. */
@@ -20,7 +35,8 @@ export interface LinkHandler {
   lost(): void;
   /** The id to sign calls with. */
   agentId(): string;
-  event(event: AgentEvent): void;
+  /** The next event waits for the promise, if there is one. */
+  event(event: AgentEvent): Promise<void> | void;
 }
 
 /** A redirect is followed at once this many times in a row; then it counts as a failure. */
@@ -30,8 +46,9 @@ const MAX_BACKOFF_MS = 10_000;
 
 /** Keeps this agent subscribed to the leading master, for as long as it runs. */
 export class MasterLink {
-  readonly #parts: { readonly clock: Clock; readonly random: Random; readonly log: Logger };
-  readonly #configured: string;
+  readonly #parts: LinkParts;
+  readonly #finder: LeaderFinder;
+  readonly #login: Readonly<Record<string, string>> | undefined;
   readonly #handler: LinkHandler;
   readonly #backoff: Backoff;
   readonly #stopped = new AbortController();
@@ -41,19 +58,34 @@ export class MasterLink {
   #master: string;
 
   constructor(
-    parts: { readonly clock: Clock; readonly random: Random; readonly log: Logger },
-    options: { readonly master: string; readonly backoffMs: number },
+    parts: LinkParts,
+    options: {
+      readonly master: string;
+      readonly backoffMs: number;
+      readonly login?: Readonly<Record<string, string>>;
+    },
     handler: LinkHandler,
   ) {
     this.#parts = parts;
-    this.#configured = masterOrigin(options.master) ?? options.master;
-    this.#master = this.#configured;
+    const places = masterPlaces(options.master);
+    if (typeof places === 'string') throw new Error(places); // the schema has looked at it
+    this.#finder = new LeaderFinder({
+      ...parts,
+      places,
+      originOf: originOfMasterInfo,
+      onLeader: (origin) => {
+        if (origin !== this.#master) this.#current?.fail(`${origin} leads now`);
+      },
+      onProblem: (problem) => parts.log.warn({ problem }, 'the search for masters is held up'),
+    });
+    this.#master = options.master;
     this.#backoff = new Backoff(parts.random, {
       firstMs: options.backoffMs,
       maxMs: MAX_BACKOFF_MS,
       jitter: 1,
     });
     this.#handler = handler;
+    this.#login = options.login;
   }
 
   /** A master knows us now. */
@@ -67,6 +99,7 @@ export class MasterLink {
   }
 
   start(): void {
+    this.#finder.start();
     this.#running = this.#run();
   }
 
@@ -79,16 +112,23 @@ export class MasterLink {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
+    await this.#finder.stop();
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { log } = this.#parts;
     const signal = this.#stopped.signal;
     let redirects = 0;
+    let leader: string | undefined;
     while (!signal.aborted) {
-      if (redirects === 0 || redirects > MAX_REDIRECTS) await sleep(clock, this.#backoff.next(), signal);
+      if (redirects === 0 || redirects > MAX_REDIRECTS)
+        await this.#finder.pause(this.#backoff.next(), signal);
       if (signal.aborted) return;
-      const subscription = new Subscription(this.#master, this.#parts);
+      // whatever went wrong with one master, the others know the way to the leader
+      const master = leader ?? this.#finder.next();
+      if (master === undefined) continue;
+      this.#master = master;
+      const subscription = new Subscription(this.#master, this.#parts, this.#login);
       this.#current = subscription;
       const end = await subscription.follow(
         this.#handler.subscribe(),
@@ -97,11 +137,9 @@ export class MasterLink {
       );
       this.#lose();
       await subscription.close();
-      const leader = end.kind === 'redirect' ? redirectOrigin(end.location, this.#master) : undefined;
+      leader = end.kind === 'redirect' ? redirectOrigin(end.location, this.#master) : undefined;
       redirects = leader === undefined ? 0 : redirects + 1;
       if (!signal.aborted) log.info({ master: this.#master, ...end, leader }, 'not subscribed to a master');
-      // whatever went wrong with one master, the configured address knows the way to the leader
-      this.#master = leader ?? this.#configured;
     }
   }
 
@@ -113,7 +151,7 @@ export class MasterLink {
       this.#handler.found(event.subscribed);
     } else if (event.type === 'PING') {
       void from.call({ type: 'PONG', agent_id: { value: this.#handler.agentId() } });
-    } else this.#handler.event(event);
+    } else await this.#handler.event(event);
   }
 
   #lose(): void {

@@ -1,6 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
-import { createHttpClient } from '../../core/http/client.ts';
 import type { HttpClient, HttpResponse } from '../../core/http/client.ts';
+import { towardsMaster } from '../../core/http/mutual-tls.ts';
+import type { MutualTls } from '../../core/http/mutual-tls.ts';
+import { systemSockets } from '../../core/http/sockets.ts';
+import type { Sockets } from '../../core/http/sockets.ts';
 import type { Logger } from '../../core/log.ts';
 import { AGENT_API_PATH, RecordDecoder } from '../../mesos/index.ts';
 import type { AgentCall, AgentEvent } from '../../mesos/index.ts';
@@ -19,6 +22,7 @@ export type SubscriptionEnd =
 /** One subscription: the event stream, and the calls that belong to it. */
 export class Subscription {
   readonly #origin: string;
+  readonly #login: Readonly<Record<string, string>>;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #stream: HttpClient;
@@ -27,13 +31,26 @@ export class Subscription {
   #streamId: string | undefined;
   #failure: string | undefined;
 
-  constructor(origin: string, parts: { readonly clock: Clock; readonly log: Logger }) {
+  /** `login`: fields that prove to the master who we are. */
+  constructor(
+    origin: string,
+    parts: {
+      readonly clock: Clock;
+      readonly log: Logger;
+      readonly tls?: MutualTls | undefined;
+      readonly sockets?: Sockets | undefined;
+    },
+    login: Readonly<Record<string, string>> = {},
+  ) {
     this.#origin = origin;
+    this.#login = login;
     this.#clock = parts.clock;
     this.#log = parts.log;
-    this.#stream = createHttpClient({ connections: 1 });
+    const client = { connections: 1, ...towardsMaster(parts.tls) };
+    const { createClient } = parts.sockets ?? systemSockets;
+    this.#stream = createClient(client);
     // one connection: the master sees the calls in the order in which they were made
-    this.#calls = createHttpClient({ connections: 1 });
+    this.#calls = createClient(client);
   }
 
   /** Subscribe and hand over events, one after the other, until the stream ends. Never rejects. */
@@ -52,7 +69,7 @@ export class Subscription {
       const response = await this.#stream.request({
         method: 'POST',
         url: `${this.#origin}${AGENT_API_PATH}`,
-        headers: { 'content-type': 'application/json', accept: 'application/json' },
+        headers: { 'content-type': 'application/json', accept: 'application/json', ...this.#login },
         body: JSON.stringify(call),
         timeoutMs: 0,
         signal: AbortSignal.any([signal, this.#over.signal]),
@@ -89,7 +106,7 @@ export class Subscription {
       const response = await this.#calls.request({
         method: 'POST',
         url: `${this.#origin}${AGENT_API_PATH}`,
-        headers: { 'content-type': 'application/json', 'mesos-stream-id': this.#streamId },
+        headers: { 'content-type': 'application/json', 'mesos-stream-id': this.#streamId, ...this.#login },
         body: JSON.stringify(call),
         timeoutMs,
       });

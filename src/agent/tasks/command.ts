@@ -1,17 +1,19 @@
-import type { CommandInfo, TaskInfo } from '../../mesos/index.ts';
+import type { CommandInfo, ContainerInfo, TaskInfo } from '../../mesos/index.ts';
+import type { Launchers } from '../launcher/launchers.ts';
 
-/** What cannot be run by this agent, in words for the framework; undefined when it can. */
-export function commandProblem(task: TaskInfo): string | undefined {
-  if (task.executor !== undefined)
-    return 'This agent runs command tasks only; give the task a command instead of an executor';
-  const container = task.container as { type?: string; mesos?: { image?: unknown } } | undefined;
-  if (container?.type === 'DOCKER' || container?.mesos?.image !== undefined)
-    return 'None of the enabled containerizers (process) could create a container with an image';
-  if (task.command === undefined) return 'The task has no command';
-  if (!task.command.value) return 'Command has no value; write what is to be run';
-  if (task.command.value.includes('\0') || task.command.arguments?.some((a) => a.includes('\0')))
-    return 'Command must not contain a NUL character';
-  return undefined;
+/** What cannot be run by this agent, in words for the framework; undefined when it can. An image may bring a command of its own. */
+export function commandProblem(
+  what: { readonly command?: CommandInfo | undefined; readonly container?: ContainerInfo | undefined },
+  launchers: Pick<Launchers, 'cannotRun'>,
+): string | undefined {
+  const { command, container } = what;
+  const problem = launchers.cannotRun(container);
+  if (problem !== undefined) return problem;
+  const words = [command?.value ?? '', ...(command?.arguments ?? [])];
+  if (words.some((word) => word.includes('\0'))) return 'Command must not contain a NUL character';
+  if (container?.type === 'DOCKER') return undefined;
+  if (command === undefined) return 'The task has no command';
+  return command.value ? undefined : 'Command has no value; write what is to be run';
 }
 
 /**
@@ -22,6 +24,16 @@ export function commandArgv(command: CommandInfo): readonly [string, ...string[]
   const value = command.value ?? '';
   if (command.shell ?? true) return ['/bin/sh', '-c', value];
   return [value, ...(command.arguments ?? []).slice(1)];
+}
+
+/**
+ * The same for an image, which may have a command and an entrypoint of its own: all words are handed to that, empty text in the place of the
+ * program leaves its command (mesos-api.md §2.8).
+ */
+export function imageArgv(command: CommandInfo | undefined): readonly [string, ...string[]] {
+  const { value = '', shell = true, arguments: words = [] } = command ?? {};
+  if (!shell) return [value, ...words];
+  return value === '' ? [''] : ['/bin/sh', '-c', value];
 }
 
 /** The name that Mesos gives to the executor of a command task (mesos-api.md §2.6). */

@@ -3,26 +3,25 @@ import { FakeClock } from '../../core/testing/fake-clock.ts';
 import type { HealthCheck } from '../../mesos/index.ts';
 import { settle } from '../testing/task-context.ts';
 import { startHealthChecker } from './health-checker.ts';
+import type { ProbeContext } from './probe.ts';
+
+const context: ProbeContext = { environment: {}, sandbox: '/', host: '127.0.0.1', exec: async () => 0 };
 
 /** Run a check whose probes answer as told; each told event with its second. */
-async function events(check: HealthCheck, answers: readonly boolean[], seconds: number): Promise<string[]> {
+async function events(given: HealthCheck, answers: readonly boolean[], seconds: number): Promise<string[]> {
   const clock = new FakeClock();
   const start = clock.now();
   const out: string[] = [];
   let probes = 0;
   const tell = (what: string): void => void out.push(`${(clock.now() - start) / 1000} ${what}`);
-  const checker = startHealthChecker(
-    check,
-    { environment: {}, sandbox: '/' },
-    {
-      clock,
-      probe: async () => answers[probes++] ?? true,
-      listener: {
-        changed: (healthy) => tell(healthy ? 'well' : 'sick'),
-        unhealthy: () => tell('kill'),
-      },
+  const checker = startHealthChecker({ tcp: { port: 1 }, ...given }, context, {
+    clock,
+    probe: async () => ({ tcp: { succeeded: answers[probes++] ?? true } }),
+    listener: {
+      changed: (healthy) => tell(healthy ? 'well' : 'sick'),
+      unhealthy: () => tell('kill'),
     },
-  );
+  });
   for (let s = 0; s < seconds; s++) {
     clock.advance(1000);
     await settle();
@@ -70,12 +69,18 @@ describe('a health check', () => {
     const clock = new FakeClock();
     let aborted = 0;
     startHealthChecker(
-      { delay_seconds: 0, timeout_seconds: 5, grace_period_seconds: 0, consecutive_failures: 1 },
-      { environment: {}, sandbox: '/' },
+      {
+        tcp: { port: 1 },
+        delay_seconds: 0,
+        timeout_seconds: 5,
+        grace_period_seconds: 0,
+        consecutive_failures: 1,
+      },
+      context,
       {
         clock,
         probe: (_check, _context, signal) =>
-          new Promise((resolve) => signal.addEventListener('abort', () => resolve(false))),
+          new Promise((resolve) => signal.addEventListener('abort', () => resolve({}))),
         listener: { changed: () => {}, unhealthy: () => aborted++ },
       },
     );

@@ -1,11 +1,10 @@
-import type { Clock, Timer } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { HealthCheck } from '../../mesos/index.ts';
+import { isHealthy, lookOf } from './probe.ts';
 import type { Probe, ProbeContext } from './probe.ts';
+import { lookRepeatedly } from './repeated-look.ts';
 
-/** Defaults of Mesos, in seconds (mesos-api.md §2.8). */
-const DELAY = 15;
-const INTERVAL = 10;
-const TIMEOUT = 20;
+/** Defaults of Mesos (mesos-api.md §2.8); the first in seconds. */
 const GRACE = 10;
 const FAILURES = 3;
 
@@ -28,12 +27,10 @@ export function startHealthChecker(
   const { clock, probe, listener } = parts;
   const startedAt = clock.monotonic();
   const graceMs = (check.grace_period_seconds ?? GRACE) * 1000;
-  const timeoutMs = (check.timeout_seconds ?? TIMEOUT) * 1000;
   const limit = check.consecutive_failures ?? FAILURES;
-  const stopped = new AbortController();
+  const look = lookOf(check);
   let told: boolean | undefined;
   let failures = 0;
-  let timer: Timer;
 
   const succeeded = (): void => {
     failures = 0;
@@ -45,27 +42,12 @@ export function startHealthChecker(
     told = false;
     failures++;
     listener.changed(false);
-    if (failures >= limit) {
-      stopped.abort();
-      listener.unhealthy();
-    }
+    if (failures < limit) return;
+    looking.stop();
+    listener.unhealthy();
   };
-  const run = async (): Promise<void> => {
-    const one = new AbortController();
-    const deadline = timeoutMs > 0 ? clock.after(timeoutMs, () => one.abort()) : undefined;
-    const well = await probe(check, context, AbortSignal.any([one.signal, stopped.signal]));
-    deadline?.cancel();
-    if (stopped.signal.aborted) return;
-    if (well) succeeded();
-    else failed();
-    if (!stopped.signal.aborted)
-      timer = clock.after((check.interval_seconds ?? INTERVAL) * 1000, () => void run());
-  };
-  timer = clock.after((check.delay_seconds ?? DELAY) * 1000, () => void run());
-  return {
-    stop() {
-      stopped.abort();
-      timer.cancel();
-    },
-  };
+  const looking = lookRepeatedly(look, check, { clock, probe, context }, (found) =>
+    isHealthy(look, found) ? succeeded() : failed(),
+  );
+  return looking;
 }

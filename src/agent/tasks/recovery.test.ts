@@ -72,7 +72,8 @@ class World {
   readonly containerTask = new Map<string, string>();
 
   remember(): void {
-    for (const { place } of this.disk.runs.values()) this.containerTask.set(place.containerId, place.taskId);
+    for (const { place } of this.disk.runs.values())
+      this.containerTask.set(place.containerId, place.executorId);
   }
 }
 

@@ -2,69 +2,83 @@ import { errorText } from '../../core/errors.ts';
 import type { Timer } from '../../core/clock.ts';
 import { isTerminal } from '../../mesos/index.ts';
 import type { FrameworkInfo, TaskInfo, TaskState, TaskStatus } from '../../mesos/index.ts';
-import type { Journal, JournalRecord, KillCause, LaunchRecord, RunPlace } from '../checkpoint/records.ts';
-import { CHECKPOINT_VERSION } from '../checkpoint/records.ts';
-import { CONTAINER_VARIABLE } from '../launcher/launcher.ts';
-import type { ExitStatus, Handle, LaunchCheckpoint } from '../launcher/launcher.ts';
+import type { Journal, JournalRecord, KillCause, TaskPlace } from '../checkpoint/records.ts';
+import type { ContainerView } from '../executors/executor.ts';
+import type { ExitStatus, Handle, LaunchCheckpoint, Limitation } from '../launcher/launcher.ts';
 import { hasCapability, lostState, makeStatus, terminalFacts } from '../updates/status.ts';
 import type { StatusFacts } from '../updates/status.ts';
 import { StatusUpdates } from '../updates/status-updates.ts';
-import { commandArgv, commandProblem } from './command.ts';
+import { makeVolumes, removeSecretFiles } from '../volumes/volumes.ts';
+import { Checks } from './checks.ts';
+import { commandProblem } from './command.ts';
+import { containerStatusOf } from './container-status.ts';
 import type { TaskContext } from './context.ts';
-import { taskEnvironment } from './environment.ts';
-import { startHealthChecker } from './health-checker.ts';
+import { toMs } from './duration.ts';
 import { planKill } from './kill-plan.ts';
-import type { KillPlan } from './kill-plan.ts';
-
-/** Whole-number fields may come as text on the wire (mesos-api.md §0.2). What is no length of time is left out. */
-function toMs(duration: { readonly nanoseconds: number | string } | undefined): number | undefined {
-  const ms = Number(duration?.nanoseconds ?? Number.NaN) / 1e6;
-  return ms >= 0 ? ms : undefined;
-}
+import type { KillPlan, KillRequest } from './kill-plan.ts';
+import { launchSpec } from './launch-spec.ts';
+import { TaskEnvironment } from './task-environment.ts';
+import type { TaskHome } from './task-home.ts';
+import type { TaskView } from './task-view.ts';
+import { untilAborted } from './until-aborted.ts';
+import { Wiring } from './wiring.ts';
 
 /** One run of one task, from its acceptance to the acknowledgement of its end. */
-export class TaskRun {
-  readonly place: RunPlace;
+export class TaskRun implements TaskView {
+  readonly place: TaskPlace;
   readonly task: TaskInfo;
   readonly updates: StatusUpdates;
   readonly sandbox: string;
   /** Resolves when the task has ended and its terminal status is on its way. */
   readonly ended: Promise<void>;
+  readonly closed: Promise<void>;
   framework: FrameworkInfo;
   readonly #context: TaskContext;
+  readonly #home: TaskHome;
   readonly #onClosed: (run: TaskRun) => void;
   readonly #launchAborted = new AbortController();
+  readonly #wiring: Wiring;
+  readonly #environment: TaskEnvironment;
   #resolveEnded: () => void = () => {};
+  readonly #closing = Promise.withResolvers<void>();
   #journal: Journal | undefined;
   #launched: LaunchCheckpoint | undefined;
   #handle: Handle | undefined;
+  /** Why it is being ended, where the launcher does not watch that. */
+  #limitation: Limitation | undefined;
   #cause: KillCause | undefined;
   #plan: KillPlan | undefined;
-  #health: { stop(): void } | undefined;
+  readonly #checks: Checks;
   #timers: { term?: Timer; completion?: Timer } = {};
   #discarded = false;
 
   /** `onClosed`: the end has been acknowledged (or nobody is left to do so). */
   constructor(
     context: TaskContext,
-    place: RunPlace,
+    place: TaskPlace,
+    home: TaskHome,
     framework: FrameworkInfo,
     task: TaskInfo,
     onClosed: (run: TaskRun) => void,
   ) {
     this.#context = context;
     this.place = place;
+    this.#home = home;
     this.framework = framework;
     this.task = task;
-    this.sandbox = context.checkpoints.sandboxDir(place);
+    this.sandbox = home.sandbox;
     this.#onClosed = onClosed;
+    this.#wiring = new Wiring(context, place, framework, task);
+    this.#environment = new TaskEnvironment(context, place, framework, task);
+    this.#checks = new Checks(task.check);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    this.closed = this.#closing.promise;
     this.updates = new StatusUpdates({
       clock: context.clock,
       retry: context.retry,
-      journal: { append: (record) => this.#persist(record), close: async () => {} },
+      journal: { append: (record) => this.#persist(record) },
       send: (status, latest) => context.send(place.frameworkId, status, latest),
       onClosed: () => this.#close(),
     });
@@ -74,9 +88,19 @@ export class TaskRun {
     return this.updates.latest?.state ?? 'TASK_STAGING';
   }
 
-  /** The process of the container, while there is one. */
-  get checkpoint(): LaunchCheckpoint | undefined {
-    return this.#handle?.checkpoint;
+  /** The container, while there is one. */
+  get container(): ContainerView | undefined {
+    const handle = this.#handle;
+    if (!handle || this.over) return undefined;
+    const { containerId, pid } = handle.checkpoint;
+    const { resources, limits } = this.task;
+    const { launcher } = this.#context;
+    const endOverLimit = (limitation: Limitation): void => {
+      this.#limitation ??= limitation;
+      void launcher.kill(handle, 0);
+    };
+    const { exited: ended } = handle;
+    return { containerId, pid, resources, limits, usage: () => launcher.usage(handle), endOverLimit, ended };
   }
 
   get over(): boolean {
@@ -85,23 +109,15 @@ export class TaskRun {
 
   /** Accept and launch. Never rejects: what goes wrong becomes the task's terminal status. */
   async start(): Promise<void> {
-    const { checkpoints, clock, metrics } = this.#context;
-    const launch: LaunchRecord = {
-      type: 'LAUNCH',
-      version: CHECKPOINT_VERSION,
-      agentId: this.place.agentId,
-      containerId: this.place.containerId,
-      framework: this.framework,
-      task: this.task,
-      at: clock.now(),
-    };
+    const { clock, metrics } = this.#context;
+    const at = clock.now();
     try {
-      this.#journal = await checkpoints.create(this.place, launch);
-      const problem = commandProblem(this.task);
+      this.#journal = await this.#home.open();
+      const problem = commandProblem(this.task, this.#context.launcher);
       if (problem !== undefined) throw new Error(problem);
       const handle = await this.#launch();
       metrics.launches++;
-      this.#follow(handle, launch.at);
+      this.#follow(handle, at);
     } catch (error) {
       if (this.#cause === undefined) metrics.launchErrors++;
       await this.#finish(
@@ -126,8 +142,14 @@ export class TaskRun {
   async recover(records: readonly JournalRecord[], journal: Journal): Promise<void> {
     this.#journal = journal;
     this.updates.replay(records);
-    if (this.updates.closed) return this.#close();
-    if (this.over) return this.#resolveEnded();
+    if (this.updates.closed) {
+      this.#close();
+      return this.closed;
+    }
+    if (this.over) {
+      await this.#environment.releaseIdentity(this.sandbox); // what the earlier one did not come to
+      return this.#resolveEnded();
+    }
     const kill = records.findLast((r) => r.type === 'KILL');
     this.#cause = kill?.cause;
     const forked = records.find((r) => r.type === 'FORKED');
@@ -140,6 +162,13 @@ export class TaskRun {
       return this.#lost('TASK_GONE', 'REASON_EXECUTOR_TERMINATED', message);
     }
     this.#launched = found.checkpoint;
+    this.#wiring.recall(records);
+    if (this.task.health_check ?? this.task.check)
+      await this.#environment.lookUp().catch((error: unknown) => this.#warn(error, 'checks lack a secret'));
+    void this.#environment
+      .provideIdentity(this.sandbox)
+      .catch((error: unknown) => this.#warn(error, 'a task waits for its identity'))
+      .then(() => this.#wiring.reopen());
     if (this.state === 'TASK_STAGING') await this.#tell({ state: 'TASK_STARTING' });
     const launch = records[0];
     this.#follow(found, launch?.type === 'LAUNCH' ? launch.at : this.#context.clock.now());
@@ -147,11 +176,11 @@ export class TaskRun {
   }
 
   /** End the task. A repeated kill may only shorten; the first cause stays. */
-  kill(request: { readonly graceMs: number; readonly drainMs?: number; readonly cause: KillCause }): void {
+  kill(request: Partial<KillRequest> & Pick<KillRequest, 'graceMs'> & { readonly cause: KillCause }): void {
     if (this.over) return;
     const first = this.#cause === undefined;
     this.#cause ??= request.cause;
-    this.#health?.stop();
+    this.#checks.stop();
     const { clock, killDrainMs } = this.#context;
     const tells = hasCapability(this.framework, 'TASK_KILLING_STATE') && request.cause !== 'agent-stop';
     if (first) {
@@ -161,10 +190,8 @@ export class TaskRun {
       if (tells && this.#handle) void this.#tell({ state: 'TASK_KILLING', ...this.#unhealthy() });
     }
     const watched = (this.task.discovery?.ports?.ports?.length ?? 0) > 0;
-    this.#plan = planKill(this.#plan, clock.monotonic(), {
-      graceMs: request.graceMs,
-      drainMs: request.drainMs ?? (tells && watched ? killDrainMs : 0),
-    });
+    const drainMs = request.drainMs ?? (tells && watched ? killDrainMs : 0);
+    this.#plan = planKill(this.#plan, clock.monotonic(), { ...request, drainMs });
     this.#execute();
   }
 
@@ -183,51 +210,57 @@ export class TaskRun {
   /** Let go without ending anything: timers stop, files close, the task runs on. */
   async release(): Promise<void> {
     this.#stopTimers();
+    this.#wiring.release();
     this.updates.pause();
     await this.#journal?.close();
     this.#journal = undefined;
   }
 
   async #launch(): Promise<Handle> {
-    const { checkpoints, fetcher, launcher } = this.#context;
+    const { fetcher, launcher } = this.#context;
     const signal = this.#launchAborted.signal;
-    await checkpoints.createSandbox(this.place);
-    await fetcher.fetch(this.task.command?.uris ?? [], this.sandbox, signal);
+    await this.#home.createSandbox();
+    const { command, container } = this.task;
+    await this.#environment.lookUp();
+    await fetcher.fetch(command?.uris ?? [], this.sandbox, signal, this.#environment.user);
     signal.throwIfAborted();
-    const spec = {
+    const mounts = await makeVolumes(container, this.#home, this.#context.secrets);
+    signal.throwIfAborted();
+    await untilAborted(this.#environment.provideIdentity(this.sandbox), signal);
+    const wired = this.#wiring.begin((wiring) => this.#append({ type: 'WIRED', wiring }));
+    await untilAborted(wired, signal);
+    const spec = launchSpec({
       containerId: this.place.containerId,
-      argv: commandArgv(this.task.command ?? {}),
-      environment: this.#environment(),
+      framework: this.framework,
+      command,
+      container,
+      resources: this.task.resources,
+      limits: this.task.limits,
+      environment: this.#wholeEnvironment(),
       sandbox: this.sandbox,
-      runtimeDir: checkpoints.runtimeDir(this.place),
-    };
+      runtimeDir: this.#home.runtimeDir,
+      mounts,
+      switchUser: this.#context.switchUser,
+      signal,
+      progress: (text) => this.#context.log.debug({ text, ...this.place }, 'launching'),
+    });
     return launcher.launch(spec, async (checkpoint) => {
       await this.#append({ type: 'FORKED', checkpoint });
       this.#launched = checkpoint;
+      await untilAborted(this.#wiring.enter(checkpoint.group), signal);
       await this.#tell({ state: 'TASK_STARTING' });
       signal.throwIfAborted();
     });
   }
 
-  #environment(): Record<string, string> {
-    const { environment, taskEnvironment: configured, address } = this.#context;
-    return taskEnvironment({
-      agent: environment,
-      configured,
-      command: this.task.command,
-      frameworkId: this.place.frameworkId,
-      taskId: this.place.taskId,
-      agentId: this.place.agentId,
-      sandbox: this.sandbox,
-      role: this.task.resources.find((r) => r.allocation_info)?.allocation_info?.role,
-      address,
-    });
+  #wholeEnvironment(): Record<string, string> {
+    return this.#wiring.environment(this.#environment.whole(this.sandbox));
   }
 
   /** The command runs: tell it, watch it. */
   #follow(handle: Handle, launchedAt: number): void {
     this.#handle = handle;
-    const { clock, probe } = this.#context;
+    const { clock } = this.#context;
     if (this.state === 'TASK_STARTING') void this.#tell({ state: 'TASK_RUNNING' });
     void handle.exited.then((exit) => this.#exited(exit));
     const maxMs = toMs(this.task.max_completion_time);
@@ -237,22 +270,20 @@ export class TaskRun {
         this.kill({ graceMs: 0, drainMs: 0, cause: 'max-completion-time' }),
       );
     }
-    const check = this.task.health_check;
-    if (check && this.#cause === undefined) {
-      const environment = { ...this.#environment(), [CONTAINER_VARIABLE]: this.place.containerId };
-      const context = { environment, sandbox: this.sandbox };
-      const listener = {
-        changed: (healthy: boolean) =>
-          void this.#tell({
-            state: 'TASK_RUNNING',
-            healthy,
-            reason: 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED',
-          }),
-        unhealthy: () => this.kill({ graceMs: this.graceMs(undefined), cause: 'unhealthy' }),
-      };
-      this.#health = startHealthChecker(check, context, { clock, probe, listener });
-    }
+    if (this.#cause === undefined) this.#startChecks(handle);
     if (this.#plan) this.#execute(); // a kill came between the start and now
+  }
+
+  #startChecks(handle: Handle): void {
+    this.#checks.start(this.#context, {
+      handle,
+      health: this.#wiring.check(this.task.health_check),
+      check: this.#wiring.check(this.task.check),
+      environment: this.#wholeEnvironment(),
+      sandbox: this.sandbox,
+      tell: (facts) => void this.#tell(facts),
+      unhealthy: () => this.kill({ graceMs: this.graceMs(undefined), cause: 'unhealthy' }),
+    });
   }
 
   #execute(): void {
@@ -267,7 +298,9 @@ export class TaskRun {
   }
 
   #exited(exit: ExitStatus): Promise<void> {
-    return this.#finish(terminalFacts(this.framework, exit, this.#cause));
+    const limitation = this.#limitation;
+    const whole = limitation ? { kind: 'signaled' as const, signal: 9, limitation } : exit;
+    return this.#finish(terminalFacts(this.framework, whole, this.#cause));
   }
 
   #lost(finer: 'TASK_GONE' | 'TASK_DROPPED', reason: string, message: string): Promise<void> {
@@ -279,6 +312,11 @@ export class TaskRun {
     this.#stopTimers();
     const { metrics, log } = this.#context;
     await this.#tell(facts);
+    this.#wiring.close();
+    await this.#environment.releaseIdentity(this.sandbox);
+    await removeSecretFiles(this.task.container, this.sandbox).catch((error: unknown) =>
+      this.#warn(error, 'secrets of an ended task are left in its sandbox'),
+    );
     metrics.ended.set(facts.state, (metrics.ended.get(facts.state) ?? 0) + 1);
     const { frameworkId, taskId } = this.place;
     log.info(
@@ -305,22 +343,14 @@ export class TaskRun {
   }
 
   #status(facts: StatusFacts): TaskStatus {
-    const { advertiseIp } = this.#context;
-    const protocol = advertiseIp.includes(':') ? ('IPv6' as const) : ('IPv4' as const);
-    const { taskId, agentId, containerId } = this.place;
+    const { taskId, executorId, agentId, containerId } = this.place;
+    const networks = this.#handle?.networks;
+    const { parent } = this.#home;
+    const ids = { id: containerId, parent, networks, pid: this.#launched?.pid };
     return makeStatus(
       this.#context,
-      {
-        taskId,
-        agentId,
-        executorId: taskId,
-        container: {
-          container_id: { value: containerId },
-          network_infos: [{ ip_addresses: [{ protocol, ip_address: advertiseIp }] }],
-          ...(this.#launched ? { executor_pid: this.#launched.pid } : {}),
-        },
-      },
-      facts,
+      { taskId, agentId, executorId, container: containerStatusOf(this.#context, ids) },
+      { ...this.#checks.facts(facts.state), ...facts },
     );
   }
 
@@ -341,8 +371,12 @@ export class TaskRun {
     }
   }
 
+  #warn(error: unknown, text: string): void {
+    this.#context.log.warn({ error: errorText(error), ...this.place }, text);
+  }
+
   #stopTimers(): void {
-    this.#health?.stop();
+    this.#checks.stop();
     this.#timers.term?.cancel();
     this.#timers.completion?.cancel();
   }
@@ -353,6 +387,9 @@ export class TaskRun {
     const journal = this.#journal;
     this.#journal = undefined;
     this.#resolveEnded();
-    void (journal?.close() ?? Promise.resolve()).finally(() => this.#onClosed(this));
+    void (journal?.close() ?? Promise.resolve()).finally(() => {
+      this.#onClosed(this);
+      this.#closing.resolve();
+    });
   }
 }

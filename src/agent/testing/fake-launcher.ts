@@ -1,4 +1,13 @@
-import type { ExitStatus, Handle, Launcher, LaunchCheckpoint, LaunchSpec } from '../launcher/launcher.ts';
+import type {
+  ExecSpec,
+  ExitStatus,
+  Handle,
+  Launcher,
+  LaunchCheckpoint,
+  LaunchSpec,
+  Quantities,
+  Usage,
+} from '../launcher/launcher.ts';
 
 interface FakeContainer {
   readonly checkpoint: LaunchCheckpoint;
@@ -17,6 +26,8 @@ export class FakeMachine {
   #nextPid = 100;
   /** Container ids in the order in which their commands began to run. */
   readonly started: string[] = [];
+  /** What containers were held to last, by their ids. */
+  readonly limits = new Map<string, Quantities>();
 
   launcher(): Launcher {
     return new FakeLauncher(this);
@@ -82,6 +93,7 @@ class FakeLauncher implements Launcher {
   readonly #machine: FakeMachine;
   #closed = false;
   readonly #handles = new Map<Handle, FakeContainer>();
+  readonly #execs = new Map<Handle, number>();
 
   constructor(machine: FakeMachine) {
     this.#machine = machine;
@@ -112,8 +124,39 @@ class FakeLauncher implements Launcher {
     return handle.exited;
   }
 
+  async signal(handle: Handle, signal: number): Promise<void> {
+    this.#machine.end(handle.checkpoint.containerId, { kind: 'signaled', signal });
+  }
+
+  async limit(handle: Handle, quantities: Quantities): Promise<void> {
+    this.#machine.limits.set(handle.checkpoint.containerId, quantities);
+  }
+
   async endForgotten(root: string, known: ReadonlySet<string>): Promise<string[]> {
     return this.#machine.endBelow(root, known);
+  }
+
+  async usage(handle: Handle): Promise<Usage | undefined> {
+    return this.#handles.get(handle)?.status ? undefined : { processes: 1 + this.#running(handle) };
+  }
+
+  /** Commands as those of containers; what would not end goes on until `signal` aborts. */
+  async exec(handle: Handle, { argv }: ExecSpec, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    if (argv[0] === 'exit') return Number(argv[1]);
+    if (argv[0] === 'missing') return 127;
+    this.#execs.set(handle, this.#running(handle) + 1);
+    return new Promise((_, reject) => {
+      const abort = (): void => {
+        this.#execs.set(handle, this.#running(handle) - 1);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  #running(handle: Handle): number {
+    return this.#execs.get(handle) ?? 0;
   }
 
   close(): void {

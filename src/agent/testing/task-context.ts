@@ -5,6 +5,8 @@ import type { Random } from '../../core/random.ts';
 import type { FrameworkInfo, TaskInfo } from '../../mesos/index.ts';
 import type { Checkpoints } from '../checkpoint/records.ts';
 import type { Launcher } from '../launcher/launcher.ts';
+import { createLaunchers } from '../launcher/launchers.ts';
+import { createSecretStore } from '../secrets/store.ts';
 import type { TaskContext } from '../tasks/context.ts';
 
 export const FRAMEWORK: FrameworkInfo = {
@@ -30,7 +32,10 @@ export function taskInfo(id: string, extra: Partial<TaskInfo> = {}): TaskInfo {
 
 /** A context with a fake of everything; `parts` replace what a test cares for. */
 export function fakeContext(
-  parts: Partial<TaskContext> & { readonly launcher: Launcher; readonly checkpoints: Checkpoints },
+  parts: Partial<Omit<TaskContext, 'launcher'>> & {
+    readonly launcher: Launcher;
+    readonly checkpoints: Checkpoints;
+  },
 ): TaskContext {
   const random: Random = seededRandom(1);
   return {
@@ -38,7 +43,8 @@ export function fakeContext(
     random,
     log: silentLogger,
     fetcher: { fetch: async () => {} },
-    probe: async () => true,
+    secrets: createSecretStore(undefined),
+    probe: async () => ({ command: { exit_code: 0 } }),
     metrics: {
       launches: 0,
       launchErrors: 0,
@@ -49,18 +55,27 @@ export function fakeContext(
       ended: new Map(),
     },
     retry: { firstMs: 10_000, maxMs: 600_000 },
+    switchUser: false,
     killDrainMs: 1000,
     killGraceMs: 3000,
     advertiseIp: '127.0.0.1',
     address: { host: '127.0.0.1', port: 5051 },
     environment: {},
     taskEnvironment: {},
+    executors: {
+      registrationTimeoutMs: 60_000,
+      reregistrationTimeoutMs: 2_000,
+      shutdownGraceMs: 5_000,
+      agentInfo: () => ({ hostname: 'agent.example.test', port: 5051, resources: [] }),
+    },
     send: () => {},
+    sendExited: () => {},
     ...parts,
+    launcher: createLaunchers({ process: parts.launcher }),
   };
 }
 
-/** Let everything that waits for a promise go on. */
-export async function settle(): Promise<void> {
-  for (let i = 0; i < 60; i++) await Promise.resolve();
+/** Let everything that waits for a promise go on: the event loop comes round only when nothing does any more. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

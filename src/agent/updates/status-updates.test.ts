@@ -20,7 +20,7 @@ function queue(records: JournalRecord[] = []) {
   const updates = new StatusUpdates({
     clock,
     retry: { firstMs: 10_000, maxMs: 600_000 },
-    journal: { append: async (r) => void records.push(r), close: async () => {} },
+    journal: { append: async (r) => void records.push(r) },
     send: (s, l) => {
       sent.push(s.uuid ?? '');
       latest.push(l);
@@ -100,7 +100,6 @@ describe('status updates', () => {
             release = resolve;
           });
         },
-        close: async () => {},
       },
       send: () => order.push('send'),
       onClosed: () => order.push('closed'),

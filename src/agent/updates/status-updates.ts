@@ -17,7 +17,7 @@ const KEPT = 100;
  */
 export class StatusUpdates {
   readonly #clock: Clock;
-  readonly #journal: Journal;
+  readonly #journal: Pick<Journal, 'append'>;
   readonly #retry: RetryPolicy;
   readonly #send: (status: TaskStatus, latest: TaskState) => void;
   readonly #onClosed: () => void;
@@ -28,11 +28,12 @@ export class StatusUpdates {
   #timer: Timer | undefined;
   #paused = true;
   #closed = false;
+  #leaving = false;
 
   /** `onClosed` runs once, when the terminal update has been acknowledged. */
   constructor(parts: {
     clock: Clock;
-    journal: Journal;
+    journal: Pick<Journal, 'append'>;
     retry: RetryPolicy;
     send: (status: TaskStatus, latest: TaskState) => void;
     onClosed: () => void;
@@ -71,6 +72,11 @@ export class StatusUpdates {
     return this.#closed;
   }
 
+  /** The acknowledgement of the end has come; from here on it is on its way to `closed`. */
+  get leaving(): boolean {
+    return this.#leaving || this.#closed;
+  }
+
   /** Add a status (it has a uuid). Resolves when it is on disk; nothing follows a terminal one. */
   update(status: TaskStatus): Promise<void> {
     return this.#serially(async () => {
@@ -84,6 +90,8 @@ export class StatusUpdates {
 
   /** An acknowledgement; any but that of the head is ignored. */
   ack(uuid: string): Promise<void> {
+    const head = this.#pending[0];
+    if (head?.uuid === uuid && isTerminal(head.state)) this.#leaving = true;
     return this.#serially(async () => {
       if (this.#pending[0]?.uuid !== uuid) return;
       await this.#journal.append({ type: 'ACK', uuid });

@@ -2,16 +2,23 @@ import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { ContainerStatus, FrameworkInfo, TaskState, TaskStatus } from '../../mesos/index.ts';
 import type { KillCause } from '../checkpoint/records.ts';
-import type { ExitStatus } from '../launcher/launcher.ts';
+import type { ExitStatus, Limitation } from '../launcher/launcher.ts';
 import { signalText } from './signal-text.ts';
 
 /** The part of a status that says what happened; the rest is who and when. */
 export type StatusFacts = Pick<TaskStatus, 'state'> &
-  Partial<Pick<TaskStatus, 'message' | 'reason' | 'healthy' | 'source'>>;
+  Partial<Pick<TaskStatus, 'message' | 'reason' | 'healthy' | 'check_status' | 'source' | 'limitation'>>;
+
+interface StatusParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Whether the agent is being drained. */
+  readonly draining?: (() => boolean) | undefined;
+}
 
 /** A complete status, ready to be acknowledged (mesos-api.md §1.11). */
 export function makeStatus(
-  parts: { readonly clock: Clock; readonly random: Random },
+  parts: StatusParts,
   who: {
     readonly taskId: string;
     readonly agentId: string;
@@ -20,7 +27,7 @@ export function makeStatus(
   },
   facts: StatusFacts,
 ): TaskStatus {
-  return {
+  return withDrainReason(parts, {
     task_id: { value: who.taskId },
     source: 'SOURCE_EXECUTOR',
     ...facts,
@@ -29,7 +36,14 @@ export function makeStatus(
     timestamp: parts.clock.now() / 1000,
     uuid: Buffer.from(parts.random.bytes(16)).toString('base64'),
     ...(who.container === undefined ? {} : { container_status: who.container }),
-  };
+  });
+}
+
+/** While the agent is being drained that is why tasks are killed, unless something else is known. */
+export function withDrainReason({ draining }: Pick<StatusParts, 'draining'>, status: TaskStatus): TaskStatus {
+  const killed = status.state === 'TASK_KILLING' || status.state === 'TASK_KILLED';
+  if (!killed || status.reason !== undefined || draining?.() !== true) return status;
+  return { ...status, reason: 'REASON_AGENT_DRAINING' };
 }
 
 export function hasCapability(framework: FrameworkInfo, capability: string): boolean {
@@ -59,8 +73,15 @@ export function terminalFacts(
       reason: 'REASON_EXECUTOR_TERMINATED',
       message,
     };
+  if (exit.limitation) return limitationFacts(exit.limitation);
   const finished = exit.kind === 'exited' && exit.code === 0;
   return { state: finished ? 'TASK_FINISHED' : 'TASK_FAILED', message };
+}
+
+/** Something went over a limit that it was held to. */
+export function limitationFacts({ reason, message, resources }: Limitation): StatusFacts {
+  const limitation = resources === undefined ? {} : { limitation: { resources } };
+  return { state: 'TASK_FAILED', source: 'SOURCE_AGENT', reason, message, ...limitation };
 }
 
 function exitMessage(exit: ExitStatus): string {

@@ -17,6 +17,7 @@ export function catalogAgent(agent: ModelAgent): Derived<CatalogAgent> {
     ips: literal ? [agent.host] : [],
     port: agent.port,
     active: agent.active,
+    ...(agent.zone === undefined ? {} : { zone: agent.zone }),
   };
   return { value, problem: literal ? undefined : nameProblem(agent.host) };
 }

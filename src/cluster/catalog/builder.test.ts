@@ -380,7 +380,9 @@ describe('versions', () => {
           else snapshot(builder, state);
           const fresh = builderOn(ClusterModel.of(known), 0).current;
           for (const part of ['agents', 'frameworks', 'tasks', 'services', 'rejected'] as const)
-            expect(new Map<string, unknown>(builder.current[part])).toEqual(fresh[part]);
+            expect(new Map<string, unknown>(builder.current[part])).toEqual(
+              new Map<string, unknown>(fresh[part]),
+            );
         }
       }),
       { numRuns: 400 },

@@ -4,6 +4,7 @@ import type { Change, ClusterState } from '../model/index.ts';
 import { sameValue, stepsBetween } from '../model/index.ts';
 import { Declarations } from './declarations.ts';
 import { Holding } from './holding.ts';
+import type { OutsideNews } from './outside.ts';
 import { ServiceTable } from './services.ts';
 import { Step } from './step.ts';
 import type { CatalogDiff, CatalogVersion, MasterAddress, Staleness } from './types.ts';
@@ -17,7 +18,9 @@ export interface CatalogBuilderOptions {
 export type CatalogInput =
   | { readonly kind: 'snapshot'; readonly state: ClusterState }
   | { readonly kind: 'delta'; readonly changes: readonly Change[] }
-  | { readonly kind: 'stale'; readonly since: number; readonly reason: string };
+  | { readonly kind: 'stale'; readonly since: number; readonly reason: string }
+  /** From a scheduler itself, past the master. */
+  | (OutsideNews & { readonly kind: 'declared' });
 
 export interface CatalogStep {
   readonly version: CatalogVersion;
@@ -93,7 +96,10 @@ class Builder implements CatalogBuilder {
 
   *#steps(input: CatalogInput, nowMs: number): Work<CatalogStep | undefined> {
     if (input.kind === 'stale') return this.#setStale({ sinceMs: input.since, reason: input.reason });
+    if (input.kind === 'declared') return yield* this.#takeOutside(input, nowMs);
     const first = input.kind === 'snapshot' && this.#version === 0;
+    if (first) this.#touchTold();
+    if (first && this.#holding.isEmpty) return yield* this.#load(input.state, nowMs);
     const before = this.#holding.state({ leader: this.#leader, masters: this.#masters });
     const changes = input.kind === 'snapshot' ? yield* stepsBetween(before, input.state) : input.changes;
     const large = changes.length > LARGE;
@@ -111,12 +117,47 @@ class Builder implements CatalogBuilder {
     yield* step.derive(nowMs, large);
     const mastersChanged = masters !== this.#masters || !sameValue(leader, this.#leader);
     const staleChanged = this.#stale !== undefined;
+    this.#show(holding, leader, masters);
+    return this.#publish(step, { mastersChanged, staleChanged }, first);
+  }
+
+  /** The first state of all: as from nothing to it, without a list of changes that names everything. */
+  *#load(state: ClusterState, nowMs: number): Work<CatalogStep | undefined> {
+    const holding = new Holding();
+    const step = new Step(holding, this.#declarations, this.#table);
+    step.load(state);
+    yield* step.derive(nowMs, true);
+    const { leader, masters } = state;
+    const mastersChanged = !sameValue(masters, this.#masters) || !sameValue(leader, this.#leader);
+    const staleChanged = this.#stale !== undefined;
+    this.#show(holding, leader, masters);
+    return this.#publish(step, { mastersChanged, staleChanged }, true);
+  }
+
+  /** What schedulers told before there was a first state is shown with it. */
+  #touchTold(): void {
+    for (const key of this.#declarations.outside.keys()) this.#table.touch(key);
+  }
+
+  /** Says nothing about the master: what is stale stays so. */
+  *#takeOutside(news: OutsideNews, nowMs: number): Work<CatalogStep | undefined> {
+    const large = news.services.size + news.alive.size > LARGE;
+    const holding = large ? yield* this.#holding.copy() : this.#holding;
+    const step = new Step(holding, this.#declarations, this.#table);
+    step.takeOutside(news);
+    if (this.#version === 0) return undefined;
+    yield* step.derive(nowMs, large);
+    this.#holding = holding;
+    this.#state = holding.state({ leader: this.#leader, masters: this.#masters });
+    return this.#publish(step, UNCHANGED, false);
+  }
+
+  #show(holding: Holding, leader: MasterAddress | undefined, masters: readonly MasterAddress[]): void {
     this.#holding = holding;
     this.#leader = leader;
     this.#masters = masters;
     this.#stale = undefined;
     this.#state = holding.state({ leader, masters });
-    return this.#publish(step, { mastersChanged, staleChanged }, first);
   }
 
   tick(nowMs: number): CatalogStep | undefined {

@@ -1,16 +1,22 @@
 import type { ModelFramework } from '../model/index.ts';
+import { taskKey } from '../model/index.ts';
 import type { Declaration } from './declaration.ts';
 import { readDeclaration } from './declaration.ts';
 import { serviceKey } from './live-service.ts';
+import { Outside } from './outside.ts';
 
 interface Declarer {
   readonly name: string;
   readonly services: ReadonlyMap<string, Declaration>;
   readonly rejectedKeys: readonly string[];
+  /** Keys of the tasks that its own checks found unwell. */
+  readonly unhealthy: ReadonlySet<string>;
 }
 
 /** What frameworks declare, by framework; several frameworks of one name add up, the lowest id wins a conflict. */
 export class Declarations {
+  /** What came by another way than the master; what came by the master goes first. */
+  readonly outside = new Outside();
   readonly #byFramework = new Map<string, Declarer>();
 
   /**
@@ -21,6 +27,7 @@ export class Declarations {
     const before = this.#byFramework.get(id);
     const touched = new Set(before?.services.keys());
     const rejected = new Map<string, string>();
+    const unhealthy = new Set<string>();
     if (framework?.declarations === undefined) this.#byFramework.delete(id);
     else {
       const services = new Map<string, Declaration>();
@@ -31,29 +38,42 @@ export class Declarations {
           rejected.set(`${id} rimrock.service[${i}]`, `service '${read.value.name}' is declared twice`);
         else services.set(serviceKey(framework.name, read.value.name), read.value);
       }
-      for (const key of services.keys()) touched.add(key);
-      this.#byFramework.set(id, { name: framework.name, services, rejectedKeys: [...rejected.keys()] });
+      for (const [key, declaration] of services) {
+        touched.add(key);
+        for (const taskId of declaration.unhealthy ?? []) unhealthy.add(taskKey(id, taskId));
+      }
+      const rejectedKeys = [...rejected.keys()];
+      this.#byFramework.set(id, { name: framework.name, services, rejectedKeys, unhealthy });
     }
+    const tasks = [...(before?.unhealthy ?? new Set<string>()).symmetricDifference(unhealthy)];
     const cleared = (before?.rejectedKeys ?? []).filter((key) => !rejected.has(key));
-    return { touched, rejected, cleared };
+    return { touched, tasks, rejected, cleared };
   }
 
   get(key: string): Declaration | undefined {
     let best: string | undefined;
     for (const [id, d] of this.#byFramework)
       if (d.services.has(key) && (best === undefined || id < best)) best = id;
-    return best === undefined ? undefined : this.#byFramework.get(best)?.services.get(key);
+    if (best === undefined) return this.outside.get(key);
+    return this.#byFramework.get(best)?.services.get(key);
+  }
+
+  /** The verdict of a scheduler's own checks on a task. */
+  alive(frameworkId: string, key: string): boolean | undefined {
+    return this.#byFramework.get(frameworkId)?.unhealthy.has(key) === true ? false : this.outside.alive(key);
   }
 
   /** Whether a framework of this name declares its services at all. */
   declares(frameworkName: string): boolean {
     for (const d of this.#byFramework.values()) if (d.name === frameworkName) return true;
-    return false;
+    return this.outside.declares(frameworkName);
   }
 }
 
 export interface DeclarationChange {
   readonly touched: ReadonlySet<string>;
+  /** Keys of the tasks on which the verdict may be another one. */
+  readonly tasks: readonly string[];
   readonly rejected: ReadonlyMap<string, string>;
   readonly cleared: readonly string[];
 }

@@ -1,4 +1,5 @@
 import { sameValue } from '../model/index.ts';
+import type { Writable } from '../model/index.ts';
 import type { SetDiff } from './types.ts';
 
 /** How values of one map are compared, and what becomes of one that shows nothing new. */
@@ -10,13 +11,13 @@ export interface Likeness<T> {
 
 /** Writes to one map of the catalog and remembers what changed; a write of a like value is none. */
 export class Recorder<T> {
-  readonly #map: Map<string, T>;
+  readonly #map: Writable<T>;
   readonly #likeness: Likeness<T>;
   readonly added: T[] = [];
   readonly changed: { readonly before: T; readonly after: T }[] = [];
   readonly removed: T[] = [];
 
-  constructor(map: Map<string, T>, likeness: Likeness<T> = { same: sameValue }) {
+  constructor(map: Writable<T>, likeness: Likeness<T> = { same: sameValue }) {
     this.#map = map;
     this.#likeness = likeness;
   }

@@ -1,5 +1,13 @@
 import type { Work } from '../../core/slices.ts';
-import type { ClusterState, ModelAgent, ModelFramework, ModelTask, Rejection } from '../model/index.ts';
+import { Keyed, ReadMap } from '../model/index.ts';
+import type {
+  ClusterState,
+  ModelAgent,
+  ModelFramework,
+  ModelTask,
+  Rejection,
+  Writable,
+} from '../model/index.ts';
 import type { LiveService } from './live-service.ts';
 import type { LiveTask } from './live-task.ts';
 import type { CatalogAgent, CatalogFramework, Rejected } from './types.ts';
@@ -11,8 +19,8 @@ const PER_STEP = 512;
 export class Holding {
   readonly agents = new Map<string, CatalogAgent>();
   readonly frameworks = new Map<string, CatalogFramework>();
-  readonly tasks = new Map<string, LiveTask>();
-  readonly services = new Map<string, LiveService>();
+  readonly tasks = new Keyed<LiveTask>();
+  readonly services = new Keyed<LiveService>();
   readonly rejected = new Map<string, Rejected>();
   readonly modelAgents = new Map<string, ModelAgent>();
   readonly modelFrameworks = new Map<string, ModelFramework>();
@@ -21,6 +29,12 @@ export class Holding {
   readonly waiting = new Map<string, ModelTask>();
   /** The tasks of the model: those of the catalog, and those that wait. */
   readonly modelTasks = new TasksOf(this);
+
+  get isEmpty(): boolean {
+    return (
+      this.modelAgents.size + this.modelFrameworks.size + this.modelTasks.size + this.modelRejected.size === 0
+    );
+  }
 
   /** The model that this stands for. */
   state(more: Pick<ClusterState, 'leader' | 'masters'>): ClusterState {
@@ -49,17 +63,18 @@ export class Holding {
   }
 }
 
-function* copyMap<T>(from: ReadonlyMap<string, T>, to: Map<string, T>): Work<void> {
+function* copyMap<T>(from: ReadonlyMap<string, T>, to: Writable<T>): Work<void> {
   for (const [key, value] of from) {
     to.set(key, value);
     if (to.size % PER_STEP === 0) yield;
   }
 }
 
-class TasksOf implements ReadonlyMap<string, ModelTask> {
+class TasksOf extends ReadMap<string, ModelTask> {
   readonly #holding: Holding;
 
   constructor(holding: Holding) {
+    super();
     this.#holding = holding;
   }
 
@@ -72,21 +87,15 @@ class TasksOf implements ReadonlyMap<string, ModelTask> {
   has(key: string): boolean {
     return this.#holding.tasks.has(key) || this.#holding.waiting.has(key);
   }
-  *keys(): Generator<string, undefined> {
+  override *keys(): Generator<string, undefined> {
     yield* this.#holding.tasks.keys();
     yield* this.#holding.waiting.keys();
   }
-  *values(): Generator<ModelTask, undefined> {
+  override *values(): Generator<ModelTask, undefined> {
     for (const task of this.#holding.tasks.values()) yield task.model;
     yield* this.#holding.waiting.values();
   }
   *entries(): Generator<[string, ModelTask], undefined> {
     for (const task of this.values()) yield [task.key, task];
-  }
-  [Symbol.iterator](): Generator<[string, ModelTask], undefined> {
-    return this.entries();
-  }
-  forEach(f: (task: ModelTask, key: string, map: ReadonlyMap<string, ModelTask>) => void): void {
-    for (const task of this.values()) f(task, task.key, this);
   }
 }

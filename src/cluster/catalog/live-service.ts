@@ -5,46 +5,55 @@ import type { CatalogPort, Instance, Service } from './types.ts';
 
 /** `<framework name>/<service name>`: stable over restarts of framework and tasks. */
 export function serviceKey(frameworkName: string, name: string): string {
-  return [frameworkName, name].join('/');
+  return `${frameworkName}/${name}`;
 }
 
 /** What a service has its labels and ports from: its declaration, else its youngest instance. */
 export type Source = Declaration | LiveTask;
 
-/** A service, which shows its declaration and its tasks. Most have one task, so that one is held without a list. */
-export class LiveService implements Service {
-  readonly key: string;
-  readonly frameworkName: string;
-  readonly name: string;
+/** What a service consists of. */
+export interface Parts {
   readonly declared: boolean;
-  /** Replaced by `adopt` only, as is `held`. */
-  source: Source;
-  held: LiveTask | readonly LiveTask[];
+  readonly source: Source;
+  /** In the order of their keys. */
+  readonly tasks: readonly LiveTask[];
+}
 
-  /** `tasks` stand in the order of their keys. */
-  constructor(
-    names: { readonly key: string; readonly frameworkName: string; readonly name: string },
-    declared: boolean,
-    source: Source,
-    tasks: readonly LiveTask[],
-  ) {
-    this.key = names.key;
+/**
+ * A service, which shows its declaration and its tasks. Of 100,000 services most have one task and no declaration: then
+ * that task is all they consist of.
+ */
+export class LiveService implements Service {
+  readonly frameworkName: string;
+  /** Mostly the same text as that of the task. */
+  readonly name: string;
+  /** Replaced by `adopt` only. */
+  of: LiveTask | Parts;
+
+  constructor(names: { readonly frameworkName: string; readonly name: string }, of: LiveTask | Parts) {
     this.frameworkName = names.frameworkName;
     this.name = names.name;
-    this.declared = declared;
-    this.source = source;
-    const [only] = tasks;
-    this.held = only && tasks.length === 1 ? only : tasks;
+    this.of = of;
   }
 
+  get key(): string {
+    return serviceKey(this.frameworkName, this.name);
+  }
+  get declared(): boolean {
+    return this.of instanceof LiveTask ? false : this.of.declared;
+  }
+  get source(): Source {
+    return this.of instanceof LiveTask ? this.of : this.of.source;
+  }
   get tasks(): readonly LiveTask[] {
-    return this.held instanceof LiveTask ? [this.held] : this.held;
+    return this.of instanceof LiveTask ? [this.of] : this.of.tasks;
   }
   get labels(): ReadonlyMap<string, string> {
     return this.source.labels;
   }
   get ports(): readonly CatalogPort[] {
-    return this.source instanceof LiveTask ? portsOf(this.source) : this.source.ports;
+    const { source } = this;
+    return source instanceof LiveTask ? portsOf(source) : source.ports;
   }
   get instances(): readonly Instance[] {
     return this.tasks;
@@ -52,8 +61,7 @@ export class LiveService implements Service {
 
   /** Stand on what `newer` stands on, which shows the same. */
   adopt(newer: LiveService): void {
-    this.source = newer.source;
-    this.held = newer.held;
+    this.of = newer.of;
   }
 }
 

@@ -8,16 +8,22 @@ import type { Address, CatalogAgent, CatalogNetwork, CatalogPort, CatalogTask, I
  */
 export class LiveTask implements CatalogTask, Instance {
   readonly frameworkName: string;
-  readonly agentHostname: string;
-  readonly agentIps: readonly string[];
+  /** As it was when this was made; what tasks show of it is the same until they are made anew. */
+  readonly #agent: CatalogAgent;
   /** What the model says; replaced by `adopt` only. */
   model: ModelTask;
 
   constructor(model: ModelTask, agent: CatalogAgent, frameworkName: string) {
     this.model = model;
     this.frameworkName = frameworkName;
-    this.agentHostname = agent.hostname;
-    this.agentIps = agent.ips;
+    this.#agent = agent;
+  }
+
+  get agentHostname(): string {
+    return this.#agent.hostname;
+  }
+  get agentIps(): readonly string[] {
+    return this.#agent.ips;
   }
 
   /** Stand for a newer `model` that shows the same. */
@@ -83,12 +89,34 @@ export class LiveTask implements CatalogTask, Instance {
   get host(): string {
     return this.agentHostname;
   }
+  get zone(): string | undefined {
+    return this.#agent.zone;
+  }
   get phase(): Instance['phase'] {
     if (this.state === 'TASK_RUNNING') return 'up';
     return this.state === 'TASK_KILLING' ? 'draining' : 'waiting';
   }
   get addresses(): readonly (Address | undefined)[] {
     return addressesOf(this);
+  }
+}
+
+/** A task that its scheduler has a verdict on, from checks of its own. */
+export class JudgedTask extends LiveTask {
+  readonly #alive: boolean;
+
+  constructor(
+    model: ModelTask,
+    agent: CatalogAgent,
+    framework: { readonly name: string; readonly alive: boolean },
+  ) {
+    super(model, agent, framework.name);
+    this.#alive = framework.alive;
+  }
+
+  /** One that says no is enough. */
+  override get healthy(): boolean | undefined {
+    return super.healthy === false ? false : this.#alive;
   }
 }
 
@@ -115,7 +143,7 @@ const SHOWN: readonly (keyof CatalogTask)[] = [
 
 /** Whether two versions of one task show the same. */
 export function sameTask(a: LiveTask, b: LiveTask): boolean {
-  return SHOWN.every((field) => sameValue(a[field], b[field]));
+  return a.zone === b.zone && SHOWN.every((field) => sameValue(a[field], b[field]));
 }
 
 const SHOWN_OF_INSTANCE: readonly (keyof LiveTask)[] = [
@@ -127,6 +155,7 @@ const SHOWN_OF_INSTANCE: readonly (keyof LiveTask)[] = [
   'addresses',
   'startedAtMs',
   'labels',
+  'zone',
 ];
 
 export function sameInstance(a: LiveTask, b: LiveTask): boolean {

@@ -1,19 +1,21 @@
 import type { Declarations } from './declarations.ts';
 import { LiveService, serviceKey, youngestOf } from './live-service.ts';
-import { serviceName } from './live-task.ts';
-import type { LiveTask } from './live-task.ts';
+import { LiveTask, serviceName } from './live-task.ts';
 
 /** A task that came to a service, changed in it, or left it (then without `after`). */
 interface Move {
   readonly key: string;
   readonly after: LiveTask | undefined;
-  readonly next: Move | undefined;
+  readonly next: Moves;
 }
+
+/** The latest of several moves; one that came or changed stands for itself, for that is nearly always all. */
+type Moves = Move | LiveTask | undefined;
 
 /** Which services a step touches and how, and which services are empty since when. */
 export class ServiceTable {
   /** What moved in each service that is touched; the services themselves know what was there before. */
-  readonly #touched = new Map<string, Move | undefined>();
+  readonly #touched = new Map<string, Moves>();
   readonly #emptySince = new Map<string, { readonly sinceMs: number; readonly frameworkName: string }>();
   readonly #declarations: Declarations;
   readonly #emptyServiceMs: number;
@@ -23,9 +25,13 @@ export class ServiceTable {
     this.#emptyServiceMs = emptyServiceMs;
   }
 
-  /** The services that are to be derived again, from `clear` on. */
-  get touched(): Iterable<string> {
-    return this.#touched.keys();
+  /** The services that are to be derived again, from `clear` on, and what moved in each of them. */
+  get touched(): Iterable<readonly [string, Moves]> {
+    return this.#touched;
+  }
+
+  get touchedCount(): number {
+    return this.#touched.size;
   }
 
   touch(key: string): void {
@@ -45,29 +51,36 @@ export class ServiceTable {
   }
 
   #note(service: string, key: string, after: LiveTask | undefined): void {
-    this.#touched.set(service, { key, after, next: this.#touched.get(service) });
+    const next = this.#touched.get(service);
+    this.#touched.set(service, next === undefined && after ? after : { key, after, next });
   }
 
   /** The service as it is now; undefined when there is none (any more). */
-  derive(key: string, before: LiveService | undefined, nowMs: number): LiveService | undefined {
-    const tasks = this.#tasksOf(key, before);
+  derive(key: string, moves: Moves, before: LiveService | undefined, nowMs: number): LiveService | undefined {
     const declaration = this.#declarations.get(key);
+    if (moves instanceof LiveTask && !before && !declaration) {
+      this.#emptySince.delete(key);
+      return new LiveService(namesOf(moves), moves);
+    }
+    const tasks = this.#tasksOf(moves, before);
     const source = declaration ?? youngestOf(tasks);
     if (!source) return before && this.#keepEmpty(key, before, nowMs) ? emptied(before) : undefined;
     this.#emptySince.delete(key);
     const [first] = tasks;
-    const name = first ? serviceName(first) : (declaration?.name ?? '');
-    const frameworkName = first ? first.frameworkName : key.slice(0, -name.length - 1);
-    return new LiveService({ key, frameworkName, name }, declaration !== undefined, source, tasks);
+    const { name = '' } = declaration ?? {};
+    const names = first ? namesOf(first) : { frameworkName: key.slice(0, -name.length - 1), name };
+    const parts = { declared: declaration !== undefined, source, tasks };
+    return new LiveService(names, first === source && tasks.length === 1 ? first : parts);
   }
 
   /** In the order of their keys. */
-  #tasksOf(key: string, before: LiveService | undefined): readonly LiveTask[] {
-    const moves = this.#touched.get(key);
+  #tasksOf(moves: Moves, before: LiveService | undefined): readonly LiveTask[] {
     if (!moves) return before?.tasks ?? [];
+    if (moves instanceof LiveTask && !before) return [moves];
     const moved = new Map<string, LiveTask | undefined>();
-    for (let move: Move | undefined = moves; move; move = move.next) moved.set(move.key, move.after);
-    if (!before && moves.after && !moves.next) return [moves.after];
+    let move: Moves = moves;
+    for (; move && !(move instanceof LiveTask); move = move.next) moved.set(move.key, move.after);
+    if (move) moved.set(move.key, move);
     const tasks = (before?.tasks ?? []).filter((task) => !moved.has(task.key));
     for (const task of moved.values()) if (task) tasks.push(task);
     return tasks.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -97,7 +110,11 @@ export class ServiceTable {
   }
 }
 
+function namesOf(task: LiveTask): { readonly frameworkName: string; readonly name: string } {
+  return { frameworkName: task.frameworkName, name: serviceName(task) };
+}
+
 /** A service whose last instance left: it stays for a while, so that callers see 503 and not 404. */
 function emptied(service: LiveService): LiveService {
-  return new LiveService(service, false, service.source, []);
+  return new LiveService(service, { declared: false, source: service.source, tasks: [] });
 }

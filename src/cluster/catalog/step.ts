@@ -1,14 +1,15 @@
 import type { Work } from '../../core/slices.ts';
-import type { Change, ModelTask } from '../model/index.ts';
+import type { Change, ClusterState, ModelTask } from '../model/index.ts';
 import { sameValue } from '../model/index.ts';
 import { catalogAgent, catalogFramework } from './agent.ts';
 import type { Declarations } from './declarations.ts';
 import { Recorder } from './diff.ts';
 import type { Holding } from './holding.ts';
 import { sameService } from './live-service.ts';
-import { LiveTask, sameTask } from './live-task.ts';
+import { JudgedTask, LiveTask, sameTask } from './live-task.ts';
+import type { OutsideNews } from './outside.ts';
 import type { ServiceTable } from './services.ts';
-import type { CatalogDiff, Rejected } from './types.ts';
+import type { CatalogAgent, CatalogDiff, Rejected } from './types.ts';
 
 /** As many tasks or services are derived between two points where the work may rest. */
 const PER_STEP = 64;
@@ -29,6 +30,8 @@ export class Step {
   readonly #touchedFrameworks = new Set<string>();
   /** With what the model says of them now. */
   readonly #touchedTasks = new Map<string, ModelTask | undefined>();
+  /** All tasks that there are, when all of them are new. */
+  #loaded: ReadonlyMap<string, ModelTask> | undefined;
   /** Agents and frameworks that show something else to the tasks that were theirs before. */
   readonly #moved = { agents: new Set<string>(), frameworks: new Set<string>() };
   #rejectedChanged = false;
@@ -72,18 +75,44 @@ export class Step {
     }
   }
 
+  /** What a scheduler told by another way than the master. */
+  takeOutside(news: OutsideNews): void {
+    const touched = this.#declarations.outside.take(news);
+    for (const key of touched.services) this.#table.touch(key);
+    for (const key of touched.tasks) this.#touchTask(key);
+    for (const [id, reason] of news.rejected) {
+      const where = `${news.frameworkName}${id}`;
+      this.#say('service', where, `app ${where}`, reason);
+    }
+  }
+
+  #touchTask(key: string): void {
+    const task = this.#to.modelTasks.get(key);
+    if (task !== undefined && !this.#touchedTasks.has(key)) this.#touchedTasks.set(key, task);
+  }
+
+  /** Take all of `state` where nothing was before. It may not change until all is derived. */
+  load({ agents, frameworks, tasks, rejected }: ClusterState): void {
+    for (const [id, value] of agents) this.take({ kind: 'agent', id, value });
+    for (const [id, value] of frameworks) this.take({ kind: 'framework', id, value });
+    for (const [id, value] of rejected) this.take({ kind: 'rejected', id, value });
+    this.#loaded = tasks;
+    this.#to.tasks.expect(tasks.size);
+  }
+
   /** `rests`: whether there may be any, because nobody sees what this works on. */
   *derive(nowMs: number, rests: boolean): Work<void> {
     for (const id of this.#touchedAgents) this.#deriveAgent(id);
     for (const id of this.#touchedFrameworks) this.#deriveFramework(id);
     this.#touchMoved();
     let derived = 0;
-    for (const [key, task] of this.#touchedTasks) {
+    for (const [key, task] of this.#loaded ?? this.#touchedTasks) {
       this.#deriveTask(key, task);
       if (rests && ++derived % PER_STEP === 0) yield;
     }
-    for (const key of this.#table.touched) {
-      this.#services.set(key, this.#table.derive(key, this.#to.services.get(key), nowMs));
+    if (this.#loaded) this.#to.services.expect(this.#table.touchedCount);
+    for (const [key, moves] of this.#table.touched) {
+      this.#services.set(key, this.#table.derive(key, moves, this.#to.services.get(key), nowMs));
       if (rests && ++derived % PER_STEP === 0) yield;
     }
   }
@@ -110,8 +139,8 @@ export class Step {
     this.#say('agent', id, `agent ${id} address`, derived?.problem);
     if (!this.#agents.set(id, derived?.value)) return;
     const after = derived?.value;
-    if (before?.hostname !== after?.hostname || !sameValue(before?.ips, after?.ips))
-      this.#moved.agents.add(id);
+    const moved = before?.hostname !== after?.hostname || before?.zone !== after?.zone;
+    if (moved || !sameValue(before?.ips, after?.ips)) this.#moved.agents.add(id);
   }
 
   #deriveFramework(id: string): void {
@@ -122,6 +151,7 @@ export class Step {
     if (before !== derived?.name) this.#moved.frameworks.add(id);
     const declared = this.#declarations.set(id, framework);
     for (const key of declared.touched) this.#table.touch(key);
+    for (const key of declared.tasks) this.#touchTask(key);
     for (const key of this.#table.emptyOf(framework?.name)) this.#table.touch(key);
     for (const key of declared.cleared) this.#say('service', key, `service ${key}`, undefined);
     for (const [key, reason] of declared.rejected) this.#say('service', key, `service ${key}`, reason);
@@ -145,12 +175,19 @@ export class Step {
   #deriveTask(key: string, task: ModelTask | undefined): void {
     const agent = task && this.#to.agents.get(task.agentId);
     const framework = task && this.#to.frameworks.get(task.frameworkId);
-    const value = task && agent && framework ? new LiveTask(task, agent, framework.name) : undefined;
+    const value = task && agent && framework ? this.#liveTask(task, agent, framework.name) : undefined;
     // A task may be told before its agent or framework; it waits until they are known.
     if (task && !value) this.#to.waiting.set(key, task);
-    else this.#to.waiting.delete(key);
+    else if (this.#to.waiting.size > 0) this.#to.waiting.delete(key);
     const before = this.#to.tasks.get(key);
     if (this.#tasks.set(key, value)) this.#table.move(before, value);
+  }
+
+  #liveTask(task: ModelTask, agent: CatalogAgent, name: string): LiveTask {
+    const alive = this.#declarations.alive(task.frameworkId, task.key);
+    return alive === undefined
+      ? new LiveTask(task, agent, name)
+      : new JudgedTask(task, agent, { name, alive });
   }
 
   #say(kind: Rejected['kind'], id: string, key: string, reason: string | undefined): void {

@@ -54,8 +54,8 @@ it('shows nothing of a large step before all of it, however often it rests', () 
     for (const change of diffStates(known, state)) known.apply(change);
     const fresh = createCatalogBuilder({ emptyServiceMs: 0 });
     fresh.apply({ kind: 'snapshot', state: known }, 0);
-    expect(builder.current.tasks).toEqual(fresh.current.tasks);
-    expect(builder.current.services).toEqual(fresh.current.services);
+    expect(new Map(builder.current.tasks)).toEqual(new Map(fresh.current.tasks));
+    expect(new Map(builder.current.services)).toEqual(new Map(fresh.current.services));
     expect(new Map(builder.state.tasks)).toEqual(new Map(known.tasks));
   }
   expect(builder.current.tasks.size).toBe(COUNT / 2);

@@ -9,6 +9,8 @@ export interface CatalogAgent {
   readonly ips: readonly string[];
   readonly port: number;
   readonly active: boolean;
+  /** Its fault domain, `<region>/<zone>`; absent where it has none. */
+  readonly zone?: string;
 }
 
 export interface CatalogFramework {
@@ -36,6 +38,23 @@ export interface CatalogPort {
   /** As given: `tcp`, `udp`, `tcp,udp`, or empty. */
   readonly protocol: string;
   readonly labels: ReadonlyMap<string, string>;
+  /** The port at which its scheduler wants the service to be reached from outside (Marathon's servicePort). */
+  readonly servicePort?: number;
+  /** How its scheduler finds out whether an instance is well at this port. */
+  readonly check?: CatalogCheck;
+}
+
+/** A health check that a scheduler runs over the network, and others can run as well. Times in milliseconds. */
+export interface CatalogCheck {
+  readonly kind: 'http' | 'tcp';
+  /** Of `http`, with a slash first. */
+  readonly path?: string;
+  /** Another port of the instance than the one that it is a check of. */
+  readonly port?: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** So many failures in a row are too many. */
+  readonly failures: number;
 }
 
 /** A task with what DNS and load balancing need to know of it. Tasks in terminal states are not in the catalog. */
@@ -87,6 +106,8 @@ export interface Instance {
   readonly addresses: readonly (Address | undefined)[];
   readonly startedAtMs: number;
   readonly labels: ReadonlyMap<string, string>;
+  /** Fault domain of its agent, `<region>/<zone>`. */
+  readonly zone?: string | undefined;
 }
 
 export interface Address {

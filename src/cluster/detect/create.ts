@@ -1,7 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
-import type { HttpResponse } from '../../core/http/client.ts';
+import type { HttpResponse, TlsOptions } from '../../core/http/client.ts';
 import type { Random } from '../../core/random.ts';
 import type { Dial } from '../zookeeper/index.ts';
+import { ConsulDetector } from './consul.ts';
 import { FileDetector } from './file.ts';
 import { parseDetectorSpec } from './spec.ts';
 import { StandaloneDetector } from './standalone.ts';
@@ -12,6 +13,8 @@ export interface DetectorParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly dial: Dial;
+  /** How Consul is spoken to where it is https. */
+  readonly consulTls?: TlsOptions | undefined;
   readFile(path: string): Promise<string>;
   /** `GET` a path of a master given as `host:port`. */
   get(address: string, path: string, signal: AbortSignal): Promise<HttpResponse>;
@@ -27,6 +30,7 @@ function fromSpec(text: string, parts: DetectorParts, insideFile: boolean): Mast
   const spec = parseDetectorSpec(text);
   if (typeof spec === 'string') return spec;
   if (spec.kind === 'zookeeper') return new ZooKeeperDetector({ ...parts, address: spec.address });
+  if (spec.kind === 'consul') return new ConsulDetector({ ...parts, key: spec.key });
   if (spec.kind === 'standalone')
     return new StandaloneDetector({
       address: spec.address,

@@ -76,13 +76,14 @@ describe('the address of a master', () => {
 describe('where masters are found', () => {
   it.each([
     ['zk://a:1/m', 'zookeeper'],
+    ['consul://a:1/m', 'consul'],
     ['file:///etc/mesos/zk', 'file'],
     ['10.0.0.1:5050', 'standalone'],
     ['master.example:5050', 'standalone'],
     ['[fd00::1]:5050', 'standalone'],
   ])('%s', (text, kind) => expect(parseDetectorSpec(text)).toMatchObject({ kind }));
 
-  it.each(['', 'zk://', 'file://x', 'file:///', 'a', 'a:0', 'http://a:5050', 'fd00::1:5050'])(
+  it.each(['', 'zk://', 'consul://a', 'file://x', 'file:///', 'a', 'a:0', 'http://a:5050', 'fd00::1:5050'])(
     'refuses %s',
     (text) => expect(detectorProblem(text)).toBeTypeOf('string'),
   );

@@ -1,4 +1,5 @@
-import { isTaskState } from '../../mesos/index.ts';
+import { asTaskState } from '../../mesos/index.ts';
+import { compactStatus, labelsOf, makeTask } from '../model/index.ts';
 import type {
   MasterEndpoint,
   ModelAgent,
@@ -19,7 +20,25 @@ export function writeFramework(framework: ModelFramework): unknown {
 }
 
 export function writeTask(task: ModelTask): unknown {
-  return { ...task, labels: [...task.labels], discovery: task.discovery && writeDiscovery(task.discovery) };
+  return {
+    key: task.key,
+    id: task.id,
+    name: task.name,
+    frameworkId: task.frameworkId,
+    agentId: task.agentId,
+    state: task.state,
+    ports: task.ports,
+    discovery: task.discovery && writeDiscovery(task.discovery),
+    labels: [...task.labels],
+    startedAtMs: task.startedAtMs,
+    hasHealthCheck: task.hasHealthCheck,
+    running: task.running && writeRunning(task.running),
+  };
+}
+
+function writeRunning(running: NonNullable<ModelTask['running']>): unknown {
+  const { timestampMs, healthy, netinfoIps, dockerIps, mesosIps, networks } = running;
+  return { timestampMs, healthy, netinfoIps, dockerIps, mesosIps, networks };
 }
 
 function writeDiscovery(discovery: ModelDiscovery): unknown {
@@ -39,6 +58,7 @@ export function readAgent(json: unknown): ModelAgent {
     host: text(o['host']),
     port: number(o['port']),
     active: flag(o['active']),
+    ...(o['zone'] === undefined ? {} : { zone: text(o['zone']) }),
   };
 }
 
@@ -58,10 +78,9 @@ export function readFramework(json: unknown): ModelFramework {
 
 export function readTask(json: unknown): ModelTask {
   const o = objectOf(json);
-  const state = o['state'];
-  if (!isTaskState(state)) throw new Error('a task has no state');
-  return {
-    key: text(o['key']),
+  const state = asTaskState(o['state']);
+  if (state === undefined) throw new Error('a task has no state');
+  return makeTask({
     id: text(o['id']),
     name: text(o['name']),
     frameworkId: text(o['frameworkId']),
@@ -73,7 +92,7 @@ export function readTask(json: unknown): ModelTask {
     startedAtMs: number(o['startedAtMs']),
     hasHealthCheck: o['hasHealthCheck'] === true,
     running: o['running'] === undefined ? undefined : readRunning(objectOf(o['running'])),
-  };
+  });
 }
 
 function readDiscovery(o: Plain): ModelDiscovery {
@@ -90,7 +109,7 @@ function readDiscovery(o: Plain): ModelDiscovery {
 }
 
 function readRunning(o: Plain): NonNullable<ModelTask['running']> {
-  return {
+  return compactStatus({
     timestampMs: number(o['timestampMs']),
     healthy: o['healthy'] === undefined ? undefined : flag(o['healthy']),
     netinfoIps: list(o['netinfoIps']).map(text),
@@ -100,7 +119,7 @@ function readRunning(o: Plain): NonNullable<ModelTask['running']> {
       const network = objectOf(json);
       return { name: text(network['name']), ips: list(network['ips']).map(text) };
     }),
-  };
+  });
 }
 
 export function readRejection(json: unknown): [key: string, rejection: Rejection] {
@@ -112,10 +131,10 @@ export function readRejection(json: unknown): [key: string, rejection: Rejection
 }
 
 function labels(json: unknown): ReadonlyMap<string, string> {
-  return new Map(
+  return labelsOf(
     list(json).map((pair) => {
       const [key, value] = list(pair);
-      return [text(key), text(value)];
+      return { key: text(key), value: text(value) };
     }),
   );
 }

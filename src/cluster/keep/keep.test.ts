@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
 import { silentLogger } from '../../core/log.ts';
-import { ClusterModel, sameValue } from '../model/index.ts';
+import { ClusterModel, sameValue, taskKey } from '../model/index.ts';
 import type { ClusterState, ModelAgent, ModelFramework, ModelTask, Rejection } from '../model/index.ts';
 import { diskFiles } from './files.ts';
 import type { KeepFiles } from './files.ts';
@@ -37,44 +37,45 @@ const framework: fc.Arbitrary<ModelFramework> = fc.record(
   all,
 );
 const texts = fc.array(text, { maxLength: 2 });
-const task: fc.Arbitrary<ModelTask> = fc.record(
-  {
-    key: text,
-    id: text,
-    name: text,
-    frameworkId: text,
-    agentId: text,
-    state: fc.constantFrom('TASK_RUNNING', 'TASK_STAGING', 'TASK_UNREACHABLE'),
-    ports: fc.array(number, { maxLength: 3 }),
-    discovery: maybe(
-      fc.record(
-        {
-          name: text,
-          visibility: text,
-          ports: fc.array(fc.record({ number, name: text, protocol: text, labels }, all), { maxLength: 2 }),
-        },
-        all,
+const task: fc.Arbitrary<ModelTask> = fc
+  .record(
+    {
+      id: text,
+      name: text,
+      frameworkId: text,
+      agentId: text,
+      state: fc.constantFrom('TASK_RUNNING', 'TASK_STAGING', 'TASK_UNREACHABLE'),
+      ports: fc.array(number, { maxLength: 3 }),
+      discovery: maybe(
+        fc.record(
+          {
+            name: text,
+            visibility: text,
+            ports: fc.array(fc.record({ number, name: text, protocol: text, labels }, all), { maxLength: 2 }),
+          },
+          all,
+        ),
       ),
-    ),
-    labels,
-    startedAtMs: number,
-    hasHealthCheck: fc.boolean(),
-    running: maybe(
-      fc.record(
-        {
-          timestampMs: number,
-          healthy: maybe(fc.boolean()),
-          netinfoIps: texts,
-          dockerIps: texts,
-          mesosIps: texts,
-          networks: fc.array(fc.record({ name: text, ips: texts }, all), { maxLength: 2 }),
-        },
-        all,
+      labels,
+      startedAtMs: number,
+      hasHealthCheck: fc.boolean(),
+      running: maybe(
+        fc.record(
+          {
+            timestampMs: number,
+            healthy: maybe(fc.boolean()),
+            netinfoIps: texts,
+            dockerIps: texts,
+            mesosIps: texts,
+            networks: fc.array(fc.record({ name: text, ips: texts }, all), { maxLength: 2 }),
+          },
+          all,
+        ),
       ),
-    ),
-  },
-  all,
-);
+    },
+    all,
+  )
+  .map((fields) => ({ ...fields, key: taskKey(fields.frameworkId, fields.id) }));
 const rejection: fc.Arbitrary<Rejection> = fc.record(
   { kind: fc.constantFrom('agent', 'framework', 'task'), id: text, reason: text },
   all,

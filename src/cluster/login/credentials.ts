@@ -12,7 +12,7 @@ export interface Credentials {
 
 /** As the configuration says: a service account, a principal with its secret, or none. */
 export function createCredentials(
-  config: ClusterConfig,
+  config: Pick<ClusterConfig, 'iam' | 'principal' | 'secret'>,
   parts: { readonly clock: Clock; readonly http: HttpClient },
 ): Credentials | undefined {
   if (config.iam) return new IamLogin({ ...parts, account: config.iam });

@@ -13,7 +13,7 @@ const jwt = (claims: object): string =>
 describe('logging in with a service account', () => {
   let clock: FakeClock;
   let asked: HttpRequest[];
-  let answer: () => { status: number; body: string };
+  let answer: () => { status: number; body: string; location?: string };
   let login: IamLogin;
 
   beforeEach(() => {
@@ -23,11 +23,12 @@ describe('logging in with a service account', () => {
     const http: HttpClient = {
       request: async (request) => {
         asked.push(request);
-        const { status, body } = answer();
+        const { status, body, location } = answer();
         const bytes = (async function* () {
           yield Buffer.from(body);
         })();
-        return { status, headers: {}, body: bytes, text: async () => body, cancel: () => {} };
+        const headers: Record<string, string> = location === undefined ? {} : { location };
+        return { status, headers, body: bytes, text: async () => body, cancel: () => {} };
       },
       close: async () => {},
     };
@@ -48,6 +49,24 @@ describe('logging in with a service account', () => {
     ]);
     const verify = createVerify('RSA-SHA256').update(`${head}.${claims}`);
     expect(verify.verify(keys.publicKey, signature, 'base64url')).toBe(true);
+  });
+
+  it('goes where a master that stands by sends it, once, and not away from TLS', async () => {
+    let location = '//leader.example:8101/login';
+    answer = () =>
+      asked.length % 2 === 1
+        ? { status: 307, body: '', location }
+        : { status: 200, body: JSON.stringify({ token: 'T' }) };
+    expect(await login.headers()).toEqual({ authorization: 'token=T' });
+    expect(asked.map(({ url }) => url)).toEqual([
+      'https://iam.example/login',
+      'https://leader.example:8101/login',
+    ]);
+    expect(asked[1]?.body).toBe(asked[0]?.body);
+    await clock.advanceAsync(301_000);
+    location = 'http://leader.example:8101/login';
+    await expect(login.headers()).rejects.toThrow('it answered 307');
+    expect(asked).toHaveLength(3);
   });
 
   it('keeps a token that does not say when it ends for five minutes', async () => {

@@ -1,7 +1,7 @@
 import { sign } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
-import type { HttpClient } from '../../core/http/client.ts';
+import type { HttpClient, HttpResponse } from '../../core/http/client.ts';
 
 /** A service account of DC/OS. */
 export interface IamAccount {
@@ -78,13 +78,16 @@ export class IamLogin {
     let status: number;
     let text: string;
     try {
-      const response = await http.request({
-        method: 'POST',
-        url: account.loginEndpoint,
-        headers: { 'content-type': 'application/json', accept: 'application/json' },
-        body,
-        timeoutMs: ANSWER_MS,
-      });
+      const headers = { 'content-type': 'application/json', accept: 'application/json' };
+      const askAt = (url: string): Promise<HttpResponse> =>
+        http.request({ method: 'POST', url, headers, body, timeoutMs: ANSWER_MS });
+      let response = await askAt(account.loginEndpoint);
+      // A master that stands by sends to the one that leads.
+      const leader = response.status === 307 ? leaderIn(response, account.loginEndpoint) : undefined;
+      if (leader !== undefined) {
+        response.cancel();
+        response = await askAt(leader);
+      }
       status = response.status;
       text = await response.text();
     } catch (error) {
@@ -126,4 +129,11 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Undefined where that would be less safe than the endpoint. */
+function leaderIn({ headers: { location } }: HttpResponse, endpoint: string): string | undefined {
+  if (location === undefined || !URL.canParse(location, endpoint)) return undefined;
+  const leader = new URL(location, endpoint);
+  return leader.protocol === new URL(endpoint).protocol ? leader.href : undefined;
 }

@@ -24,7 +24,16 @@ export function readAgent(json: unknown, where: string): Read<ModelAgent> {
       host: upid.host,
       port: upid.port,
       active: asBoolean(member(json, 'active')) ?? true,
+      ...zoneOf(member(json, 'agent_info') ?? json),
     },
     problems: [],
   };
+}
+
+/** `domain.fault_domain` (mesos-api.md §1), as operators write it. */
+function zoneOf(info: unknown): Pick<ModelAgent, 'zone'> {
+  const domain = at(info, 'domain', 'fault_domain');
+  const region = asText(at(domain, 'region', 'name'));
+  const zone = asText(at(domain, 'zone', 'name'));
+  return region === undefined || zone === undefined ? {} : { zone: `${region}/${zone}` };
 }

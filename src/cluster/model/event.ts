@@ -8,7 +8,8 @@ import { changesOfRead, changesOfRemoval, keepStart } from './model.ts';
 import { readRunningStatus, statusTimeMs } from './status.ts';
 import { keepPid } from './summary.ts';
 import { readTask } from './task.ts';
-import type { Change, ClusterState, ModelTask } from './types.ts';
+import { taskWith } from './task-value.ts';
+import type { Change, ClusterState, ModelAgent, ModelTask, Read } from './types.ts';
 import { taskKey } from './types.ts';
 
 /** What an operator event means for the state it arrives at. */
@@ -30,9 +31,7 @@ export function effectOf(state: ClusterState, event: unknown): Effect {
     case 'TASK_UPDATED':
       return taskUpdated(state, member(event, 'task_updated'));
     case 'AGENT_ADDED':
-      return changed(
-        changesOfRead(state, 'agent', readAgent(at(event, 'agent_added', 'agent'), 'AGENT_ADDED')),
-      );
+      return agentAdded(state, readAgent(at(event, 'agent_added', 'agent'), 'AGENT_ADDED'));
     case 'AGENT_REMOVED': {
       const id = asId(at(event, 'agent_removed', 'agent_id'));
       return id === undefined ? NOTHING : changed(changesOfRemoval(state, 'agent', id));
@@ -50,6 +49,17 @@ export function effectOf(state: ClusterState, event: unknown): Effect {
 
 function changed(changes: readonly Change[]): Effect {
   return { kind: 'changes', changes };
+}
+
+/**
+ * An agent that we have already is a new one all the same: the master had lost it without a word. The change says so, also
+ * where nothing else is new, to whoever asked for a summary before.
+ */
+function agentAdded(state: ClusterState, read: Read<ModelAgent>): Effect {
+  const changes = changesOfRead(state, 'agent', read);
+  const { id, value } = read;
+  const told = changes.some((change) => change.kind === 'agent');
+  return changed(told || !value ? changes : [{ kind: 'agent', id, value: { ...value } }, ...changes]);
 }
 
 function inconsistent(reason: string): Effect {
@@ -110,15 +120,14 @@ function taskUpdated(state: ClusterState, json: unknown): Effect {
 
 /** The task after a status. Only a TASK_RUNNING status says anything about addresses and health. */
 function updated(before: ModelTask, state: TaskState, status: unknown): ModelTask {
-  if (member(status, 'state') !== 'TASK_RUNNING') return { ...before, state };
+  if (member(status, 'state') !== 'TASK_RUNNING') return taskWith(before, { state });
   const timestampMs = statusTimeMs(status);
   const stale = before.running !== undefined && timestampMs < before.running.timestampMs;
-  return {
-    ...before,
+  return taskWith(before, {
     state,
     running: stale ? before.running : readRunningStatus(status),
     startedAtMs: before.startedAtMs === 0 ? timestampMs : before.startedAtMs,
-  };
+  });
 }
 
 const ORDER: ReadonlyMap<TaskState, number> = new Map([

@@ -1,6 +1,9 @@
-export { sameValue } from './equal.ts';
+export { ReadMap, sameValue } from './equal.ts';
 export { effectOf } from './event.ts';
 export type { Effect } from './event.ts';
+export { Keyed } from './keyed.ts';
+export type { Writable } from './keyed.ts';
+export { labelsOf } from './labels.ts';
 export { asId as idOf, asList, at, asNumber, asText, isObject, member } from './json.ts';
 export { readAgent } from './agent.ts';
 export { readFramework } from './framework.ts';
@@ -18,6 +21,8 @@ export {
 } from './snapshot.ts';
 export type { Entities } from './snapshot.ts';
 export { readTask } from './task.ts';
+export { compactStatus } from './running.ts';
+export { makeTask } from './task-value.ts';
 export { askedAt, changesOfSummary, keepPid } from './summary.ts';
 export type {
   Change,

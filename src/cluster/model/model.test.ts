@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { isIP } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { sameValue } from './equal.ts';
 import { effectOf } from './event.ts';
 import { isIp, isIPv4, isIPv6 } from '../../core/ip.ts';
 import { readLabels } from './labels.ts';
 import { ClusterModel, diffStates } from './model.ts';
 import { readPorts } from './ports.ts';
 import { leaderFromV0, stateFromV0, stateFromV1 } from './snapshot.ts';
-import { readHistory } from './status.ts';
+import { readHistory, readRunningStatus } from './status.ts';
 import { readTask } from './task.ts';
 import type { ClusterState } from './types.ts';
 
@@ -153,10 +154,67 @@ describe('decoding', () => {
       ['b', ''],
       ['d', '7'],
     ]);
-    expect(readLabels(list, found)).toEqual(expected);
-    expect(readLabels({ labels: list }, found)).toEqual(expected);
+    expect(new Map(readLabels(list, found))).toEqual(expected);
+    expect(new Map(readLabels({ labels: list }, found))).toEqual(expected);
     expect(found).toEqual([...found.slice(0, 2), ...found.slice(0, 2)]);
     expect(found.slice(0, 2)).toEqual(['labels[2] has no key', "label 'c' has a value that is not text"]);
+  });
+
+  it('shows of any labels what a Map of them would, however many there are', () => {
+    const text = fc.string({ maxLength: 3 });
+    const entry = fc.record({ key: fc.string({ minLength: 1, maxLength: 2 }), value: text });
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 40 }), text, (list, other) => {
+        const labels = readLabels(list, []);
+        const map = new Map(list.map(({ key, value }) => [key, value]));
+        expect([...labels]).toEqual([...map]);
+        expect([labels.size, [...labels.keys()], [...labels.values()]]).toEqual([
+          map.size,
+          [...map.keys()],
+          [...map.values()],
+        ]);
+        for (const key of [...map.keys(), other])
+          expect([labels.has(key), labels.get(key)]).toEqual([map.has(key), map.get(key)]);
+        expect([sameValue(labels, map), sameValue(map, labels)]).toEqual([true, true]);
+        map.set('other', other);
+        expect([sameValue(labels, map), sameValue(map, labels)]).toEqual([false, false]);
+      }),
+    );
+  });
+
+  it.each([
+    [1.5, 1500],
+    ['2', 2000],
+    [1e300, 0],
+    [1e306, 0],
+    [undefined, 0],
+  ])('a status made at %j was made at %d ms', (timestamp, ms) => {
+    expect(readRunningStatus({ timestamp }).timestampMs).toBe(ms);
+  });
+
+  it.each([
+    [{ ip_addresses: [{ ip_address: '10.1.2.3' }], name: 'dcos' }, ['10.1.2.3'], 'dcos'],
+    [{ ip_addresses: [{ ip_address: '255.255.255.255' }] }, ['255.255.255.255'], undefined],
+    [{ ip_addresses: [{ ip_address: 'fd00::1' }], name: 'six' }, ['fd00::1'], 'six'],
+    [
+      { ip_addresses: [{ ip_address: '1.2.3.4' }, { ip_address: '::1' }], name: 'two' },
+      ['1.2.3.4', '::1'],
+      'two',
+    ],
+    [{ name: 'none' }, [], 'none'],
+  ])('shows one network as it was given: %j', (info, ips, name) => {
+    const status = readRunningStatus({ timestamp: 1, container_status: { network_infos: [info] } });
+    const expected = {
+      timestampMs: 1000,
+      healthy: undefined,
+      netinfoIps: ips,
+      dockerIps: [],
+      mesosIps: [],
+      networks: name === undefined ? [] : [{ name, ips }],
+    };
+    expect(sameValue(status, expected) && sameValue(expected, status)).toBe(true);
+    expect(sameValue(status, { ...expected, netinfoIps: [...ips, '9.9.9.9'] })).toBe(false);
+    expect(sameValue(status, { ...expected, healthy: true })).toBe(false);
   });
 
   it('takes addresses and health from the newest running status only', () => {

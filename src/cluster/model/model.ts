@@ -1,6 +1,9 @@
 import { runAtOnce } from '../../core/slices.ts';
 import type { Work } from '../../core/slices.ts';
 import { sameValue } from './equal.ts';
+import { Keyed } from './keyed.ts';
+import type { Writable } from './keyed.ts';
+import { taskWith } from './task-value.ts';
 import type {
   Change,
   ClusterState,
@@ -16,7 +19,7 @@ import type {
 export class ClusterModel implements ClusterState {
   readonly agents = new Map<string, ModelAgent>();
   readonly frameworks = new Map<string, ModelFramework>();
-  readonly tasks = new Map<string, ModelTask>();
+  readonly tasks = new Keyed<ModelTask>();
   readonly rejected = new Map<string, Rejection>();
   leader: MasterEndpoint | undefined;
   masters: readonly MasterEndpoint[];
@@ -55,7 +58,7 @@ export class ClusterModel implements ClusterState {
   }
 }
 
-function put<T>(map: Map<string, T>, id: string, value: T | undefined): void {
+function put<T>(map: Writable<T>, id: string, value: T | undefined): void {
   if (value === undefined) map.delete(id);
   else map.set(id, value);
 }
@@ -161,5 +164,5 @@ function diffMap<T>(
 export function keepStart(before: ModelTask | undefined, task: ModelTask): ModelTask {
   if (!before || before.startedAtMs === 0) return task;
   if (task.startedAtMs !== 0 && task.startedAtMs <= before.startedAtMs) return task;
-  return { ...task, startedAtMs: before.startedAtMs };
+  return taskWith(task, { startedAtMs: before.startedAtMs });
 }

@@ -55,3 +55,43 @@ export function sharedList<T>(key: string, list: readonly T[]): readonly T[] {
   if (key.length <= MAX_SHARED_LENGTH) lists.set(key, list);
   return list;
 }
+
+/**
+ * Finds values again that were seen not long ago, for kinds of which some repeat often and others never do: each has one
+ * place where it may be, and the newer takes it from the older.
+ */
+export class Recent<T> {
+  readonly #places: (T | undefined)[] = Array.from({ length: PLACES }, () => undefined);
+  readonly #same: (a: T, b: T) => boolean;
+
+  constructor(same: (a: T, b: T) => boolean) {
+    this.#same = same;
+  }
+
+  /** `value`, or the same one from before. `hash`: any 32 bits that follow from the value. */
+  of(value: T, hash: number): T {
+    const place = (Math.imul(hash, 0x9e3779b1) >>> 19) % PLACES;
+    const known = this.#places[place];
+    if (known !== undefined && this.#same(known, value)) return known;
+    this.#places[place] = value;
+    return value;
+  }
+}
+
+const PLACES = 8_192;
+
+const recentTexts = new Recent<string>((a, b) => a === b);
+
+/** `text` as another one has it already, perhaps. For what may repeat or be another for each entity. */
+export function recentText(text: string): string {
+  return recentTexts.of(text, textHash(text));
+}
+
+/** Of a few characters only: it decides about a place, and nothing else. */
+export function textHash(text: string): number {
+  const { length } = text;
+  let hash = length;
+  const step = 1 + (length >> 3);
+  for (let i = length - 1; i >= 0; i -= step) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  return hash;
+}

@@ -1,12 +1,14 @@
 import { isIp } from '../../core/ip.ts';
 import { asBoolean, asList, asNumber, asText, at, member } from './json.ts';
 import { readLabelList } from './labels.ts';
+import { compactStatus } from './running.ts';
 import { compact, NOTHING, sharedText } from './share.ts';
 import type { NamedNetwork, RunningStatus } from './types.ts';
 
-/** When a status was made, in milliseconds; 0 when it does not say. */
+/** When a status was made, in milliseconds; 0 when it does not say, or says what can be no time. */
 export function statusTimeMs(status: unknown): number {
-  return Math.round((asNumber(member(status, 'timestamp')) ?? 0) * 1000);
+  const ms = Math.round((asNumber(member(status, 'timestamp')) ?? 0) * 1000);
+  return Number.isSafeInteger(ms) ? ms : 0;
 }
 
 /** Addresses and health out of one TASK_RUNNING status (mesos-dns.md §6.4 has the places). */
@@ -15,14 +17,14 @@ export function readRunningStatus(status: unknown): RunningStatus {
   const networks = asList(at(status, 'container_status', 'network_infos')).map(readNetwork);
   const byLabel = (key: string): readonly string[] =>
     compact(labels.filter((l) => l.key === key && isIp(l.value)).map((l) => l.value));
-  return {
+  return compactStatus({
     timestampMs: statusTimeMs(status),
     healthy: asBoolean(member(status, 'healthy')),
     netinfoIps: networkIps(networks),
     dockerIps: byLabel('Docker.NetworkSettings.IPAddress'),
     mesosIps: byLabel('MesosContainerizer.NetworkSettings.IPAddress'),
     networks: named(networks),
-  };
+  });
 }
 
 /** One of `container_status.network_infos`; the name is empty where it has none. */

@@ -20,7 +20,8 @@ export function askedAt(state: ClusterState, recovering: Iterable<string> = []):
 
 /**
  * What a v0 `/state-summary` knows and the event stream does not tell: agents that went without a word (unreachable or
- * marked gone while they ran nothing), the pids of frameworks on the driver, and frameworks that disconnected. The
+ * marked gone while they ran nothing), agents that lost their connection or have it again, the pids of frameworks on the
+ * driver, and frameworks that disconnected. The
  * answer is older than the events that arrived while it was on its way, so it counts only for entities that did not
  * change since `asked`.
  */
@@ -29,10 +30,13 @@ export function changesOfSummary(state: ClusterState, asked: AskedAt, summary: u
   const frameworks = member(summary, 'frameworks');
   if (!Array.isArray(agents) || !Array.isArray(frameworks)) return [];
   const changes: Change[] = [];
-  const present = new Set(asList(agents).map((a) => asId(member(a, 'id'))));
+  const present = new Map(asList(agents).map((a) => [asId(member(a, 'id')), a]));
   for (const [id, agent] of state.agents) {
-    if (asked.agents.get(id) === agent && !present.has(id) && !asked.recovering.has(id))
-      changes.push({ kind: 'agent', id, value: undefined });
+    if (asked.agents.get(id) !== agent) continue;
+    const active = asBoolean(member(present.get(id), 'active')) ?? agent.active;
+    if (!present.has(id)) {
+      if (!asked.recovering.has(id)) changes.push({ kind: 'agent', id, value: undefined });
+    } else if (active !== agent.active) changes.push({ kind: 'agent', id, value: { ...agent, active } });
   }
   for (const json of asList(frameworks)) {
     const id = asId(member(json, 'id')) ?? '';

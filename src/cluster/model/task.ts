@@ -4,6 +4,7 @@ import { NO_LABELS, readLabels } from './labels.ts';
 import { readPorts } from './ports.ts';
 import { NOTHING, sharedList, sharedText } from './share.ts';
 import { readHistory } from './status.ts';
+import { makeTask } from './task-value.ts';
 import type { ModelDiscovery, ModelPort, ModelTask, Read } from './types.ts';
 import { taskKey } from './types.ts';
 
@@ -14,14 +15,16 @@ import { taskKey } from './types.ts';
 export function readTask(json: unknown, where: string, frameworkId?: string): Read<ModelTask> {
   const problems: string[] = [];
   const id = asId(member(json, 'task_id')) ?? asId(member(json, 'id'));
-  const named = asId(member(json, 'framework_id'));
-  const framework = named === undefined ? frameworkId : sharedText(named);
+  const framework = asId(member(json, 'framework_id')) ?? frameworkId;
   if (id === undefined || framework === undefined) {
     const missing = id === undefined ? 'task id' : 'framework id';
     return { id: where, value: undefined, problems: [`no ${missing}`] };
   }
-  const key = taskKey(framework, id);
-  const fail = (reason: string): Read<ModelTask> => ({ id: key, value: undefined, problems: [reason] });
+  const fail = (reason: string): Read<ModelTask> => ({
+    id: taskKey(framework, id),
+    value: undefined,
+    problems: [reason],
+  });
   const agentId = asId(member(json, 'agent_id')) ?? asId(member(json, 'slave_id'));
   if (agentId === undefined) return fail('no agent id');
   const state = asTaskState(member(json, 'state'));
@@ -29,13 +32,11 @@ export function readTask(json: unknown, where: string, frameworkId?: string): Re
   const name = asText(member(json, 'name'));
   if (name === undefined) return fail('no name');
   const { running, startedAtMs } = readHistory(member(json, 'statuses'));
-  const value: ModelTask = {
-    key,
-    // The end of the key: the text itself is not kept twice.
-    id: key.slice(-id.length),
+  const value = makeTask({
+    id,
     name,
     frameworkId: framework,
-    agentId: sharedText(agentId),
+    agentId,
     state,
     ports: readPorts(member(json, 'resources'), problems),
     discovery: readDiscovery(member(json, 'discovery'), name, problems),
@@ -43,8 +44,8 @@ export function readTask(json: unknown, where: string, frameworkId?: string): Re
     startedAtMs,
     hasHealthCheck: asObject(member(json, 'health_check')) !== undefined,
     running,
-  };
-  return { id: key, value, problems };
+  });
+  return { id: value.key, value, problems };
 }
 
 function readDiscovery(json: unknown, taskName: string, problems: string[]): ModelDiscovery | undefined {

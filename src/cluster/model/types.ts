@@ -8,6 +8,8 @@ export interface ModelAgent {
   readonly host: string;
   readonly port: number;
   readonly active: boolean;
+  /** Its fault domain, `<region>/<zone>`; absent where it has none. */
+  readonly zone?: string;
 }
 
 export interface ModelFramework {

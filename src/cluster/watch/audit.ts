@@ -1,5 +1,6 @@
 import { sleep } from '../../core/clock.ts';
 import type { HttpResponse } from '../../core/http/client.ts';
+import { beganEmpty } from '../../mesos/index.ts';
 import { askedAt, at, changesOfSummary } from '../model/index.ts';
 import type { Change } from '../model/index.ts';
 import { call, get } from './request.ts';
@@ -37,7 +38,8 @@ export async function audit(
         session,
         parts,
         () => call(parts, origin, 'GET_AGENTS', signal, ANSWER_MS),
-        (answer) => session.recovery.reconcile(at(answer, 'get_agents')),
+        (answer, { headers }) =>
+          beganEmpty(headers) ? [] : session.recovery.reconcile(at(answer, 'get_agents')),
       );
     await sleep(parts.clock, parts.options.auditMs, signal);
   }
@@ -48,14 +50,14 @@ async function look(
   session: StreamSession,
   parts: AuditParts,
   ask: () => Promise<HttpResponse>,
-  meaning: (json: unknown) => readonly Change[],
+  meaning: (json: unknown, response: HttpResponse) => readonly Change[],
 ): Promise<void> {
   const model = session.model;
   try {
     const response = await ask();
     const text = await response.text();
     if (response.status !== 200 || !model || session.model !== model || session.over || session.busy) return;
-    const changes = meaning(JSON.parse(text));
+    const changes = meaning(JSON.parse(text), response);
     for (const change of changes) model.apply(change);
     if (changes.length > 0) parts.tell(changes);
   } catch {

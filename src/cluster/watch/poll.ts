@@ -4,7 +4,7 @@ import { releasePiece } from '../../core/http/client.ts';
 import type { HttpResponse } from '../../core/http/client.ts';
 import { runInSlices } from '../../core/slices.ts';
 import type { Work } from '../../core/slices.ts';
-import { parseUpid, redirectOrigin } from '../../mesos/index.ts';
+import { beganEmpty, parseUpid, redirectOrigin } from '../../mesos/index.ts';
 import type { ClusterModel } from '../model/index.ts';
 import {
   asText,
@@ -27,7 +27,7 @@ const PATHS = ['/master/state', '/state', '/master/state.json', '/state.json'] a
 const MAX_REDIRECTS = 10;
 
 type Fetched =
-  | { readonly ok: true; readonly json: unknown; readonly origin: string }
+  | { readonly ok: true; readonly json: unknown; readonly origin: string; readonly beganEmpty: boolean }
   | { readonly ok: false; readonly reason: string };
 
 /**
@@ -46,6 +46,7 @@ export async function followPolls(
   let known = context.resume ? context.previous : undefined;
   let answered = false;
   let at = origin;
+  let empty = false;
   const paths = [...PATHS];
   for (;;) {
     const answer = await fetchFromLeader(at, paths, polled, signal);
@@ -62,7 +63,12 @@ export async function followPolls(
     at = answer.origin;
     answered = true;
     context.counted(1);
-    known = await runInSlices(tell(answer.json, known, polled), context.rest);
+    const ended = empty && !answer.beganEmpty; // the same document means something else then
+    empty = answer.beganEmpty;
+    known =
+      known && reader.unchanged && !ended
+        ? known
+        : await runInSlices(tell(answer, known, polled), context.rest);
     if (signal.aborted) return { kind: 'aborted' };
     if (context.clock.monotonic() >= context.untilMs) return { kind: 'retry-stream' };
     await sleep(context.clock, context.options.refreshMs, signal);
@@ -77,12 +83,19 @@ interface Polled extends FollowContext {
 /** As many changes are made between two points where the work may rest. */
 const PER_STEP = 512;
 
-/** Tell the step from `known` to what `document` says; returns the state that is known now. */
-function* tell(document: unknown, known: ClusterModel | undefined, context: Polled): Work<ClusterModel> {
-  if (known && context.reader.unchanged) return known;
+/** Tell the step from `known` to what the document says; returns the state that is known now. */
+function* tell(
+  answer: { readonly json: unknown; readonly beganEmpty: boolean },
+  known: ClusterModel | undefined,
+  context: Polled,
+): Work<ClusterModel> {
+  const { json: document } = answer;
   const before = known ?? context.previous;
   const next = yield* context.reader.stateV0(document, context.masters);
-  if (before) carryOver(before, next, recoveredIds(member(document, 'recovered_slaves')));
+  if (before) {
+    const recovered = recoveredIds(member(document, 'recovered_slaves'));
+    carryOver(before, next, answer.beganEmpty ? new Set(before.agents.keys()) : recovered);
+  }
   const changes = before ? yield* stepsBetween(before, next) : [];
   // The last state goes on from where it was: two of this size would be one too many.
   const state = before ?? next;
@@ -162,7 +175,8 @@ async function fetchDocument(url: string, context: Polled, signal: AbortSignal):
         continue;
       }
       const json = await readDocument(response, context);
-      if (looksLikeV0State(json)) return { ok: true, json, origin: new URL(at).origin };
+      if (looksLikeV0State(json))
+        return { ok: true, json, origin: new URL(at).origin, beganEmpty: beganEmpty(response.headers) };
       return { ok: false, answered: true, reason: `${at} answered ${response.status} without a state` };
     }
     return { ok: false, answered: true, reason: `${url} redirects without end` };

@@ -27,7 +27,7 @@ export class Recovery {
     return agent === undefined ? [] : this.#forget(agent);
   }
 
-  /** What a GET_AGENTS answer means: agents in neither of its lists were given up. */
+  /** What a GET_AGENTS answer means, unless the master began with an empty registry just now: agents in neither of its lists were given up. */
   reconcile(getAgents: unknown): Change[] {
     const present = new Set(recoveredIds(at(getAgents, 'recovered_agents')));
     const agents: unknown = at(getAgents, 'agents');

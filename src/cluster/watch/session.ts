@@ -54,24 +54,27 @@ export class StreamSession {
   readonly #text = new TextDecoder();
   readonly #masters: readonly MasterEndpoint[];
   readonly #leader: MasterEndpoint | undefined;
+  readonly #beganEmpty: boolean;
   readonly #previous: ClusterModel | undefined;
   #model: ClusterModel | undefined;
   #recovery = new Recovery(new Map());
   #heartbeatMs = DEFAULT_HEARTBEAT_SECONDS * 1000;
 
   /**
-   * `previous`: the last known state, for what a snapshot does not tell (when a task first ran). `seed`: any number that
+   * `beganEmpty`: the master had nothing in its registry, so agents it does not name may come back. `previous`: the last known state, for what a snapshot does not tell (when a task first ran). `seed`: any number that
    * nobody outside knows. `largeBytes`: from which size on a record is taken apart as it arrives.
    */
   constructor(options: {
     readonly masters: readonly MasterEndpoint[];
     readonly leader: MasterEndpoint | undefined;
     readonly previous: ClusterModel | undefined;
+    readonly beganEmpty?: boolean;
     readonly seed?: number;
     readonly largeBytes?: number;
   }) {
     this.#masters = options.masters;
     this.#leader = options.leader;
+    this.#beganEmpty = options.beganEmpty ?? false;
     this.#previous = options.previous;
     this.#seed = options.seed ?? 0;
     this.#largeBytes = options.largeBytes ?? LARGE_BYTES;
@@ -186,7 +189,9 @@ export class StreamSession {
     const model = reader ? yield* reader.stateV1(getState, context) : stateFromV1(getState, context);
     const before = this.#model ?? this.#previous;
     if (before) {
-      const recovered = recoveredIds(at(event, 'subscribed', 'get_state', 'get_agents', 'recovered_agents'));
+      const recovered = this.#beganEmpty
+        ? new Set(before.agents.keys())
+        : recoveredIds(at(event, 'subscribed', 'get_state', 'get_agents', 'recovered_agents'));
       this.#recovery = new Recovery(carryOver(before, model, recovered));
       let seen = 0;
       for (const [key, task] of model.tasks) {

@@ -4,7 +4,7 @@ import { errorText } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import { runInSlices } from '../../core/slices.ts';
 import type { Rest } from '../../core/slices.ts';
-import { redirectOrigin } from '../../mesos/index.ts';
+import { beganEmpty, redirectOrigin } from '../../mesos/index.ts';
 import type { Change, ClusterModel, MasterEndpoint } from '../model/index.ts';
 import { audit } from './audit.ts';
 import { endpointOfMasterInfo } from './master-info.ts';
@@ -69,10 +69,10 @@ async function readStream(
   watchdog: Deadline,
   signal: AbortSignal,
 ): Promise<FollowEnd> {
-  const leader = await leaderAt(origin, context, watchdog.signal);
+  const asked = await askMaster(origin, context, watchdog.signal);
   const session = new StreamSession({
     masters: context.masters,
-    leader,
+    ...asked,
     previous: context.previous,
     seed: context.random.int(2 ** 31),
   });
@@ -90,12 +90,8 @@ async function readStream(
   let audited: Promise<void> | undefined;
   try {
     for await (const bytes of response.body) {
-      const step = await runInSlices(session.steps(bytes), context.rest);
-      releasePiece(bytes);
-      if (step.kind === 'refused') return ended(step.reason);
-      for (const event of step.events) context.emit(event, session.model);
-      if (step.kind === 'broken') return ended(step.reason);
-      context.counted(step.records);
+      const problem = await takePiece(bytes, session, context);
+      if (problem !== undefined) return ended(problem);
       if (session.model) audited ??= audit(origin, session, { ...context, tell }, auditing.signal);
       watchdog.touch(session.model ? session.heartbeatMs * context.options.heartbeatLossFactor : HEAD_MS);
     }
@@ -110,18 +106,36 @@ async function readStream(
   }
 }
 
-/** How the master calls itself, so that `leader` is the same whether streamed or polled; else the address we asked. */
-async function leaderAt(
+/** Tell what these bytes say; returns the reason why the stream can be followed no further. */
+async function takePiece(
+  bytes: Uint8Array,
+  session: StreamSession,
+  context: FollowContext,
+): Promise<string | undefined> {
+  // A function of its own: what it has found may be a whole state, which nothing shall hold until the next piece comes.
+  const step = await runInSlices(session.steps(bytes), context.rest);
+  releasePiece(bytes);
+  if (step.kind === 'refused') return step.reason;
+  for (const event of step.events) context.emit(event, session.model);
+  if (step.kind === 'broken') return step.reason;
+  context.counted(step.records);
+  return undefined;
+}
+
+/** How the master calls itself, so that `leader` is the same whether streamed or polled; else the address we asked. And whether it began empty. */
+async function askMaster(
   origin: string,
   context: FollowContext,
   signal: AbortSignal,
-): Promise<MasterEndpoint | undefined> {
+): Promise<{ readonly leader: MasterEndpoint | undefined; readonly beganEmpty: boolean }> {
+  const leader = endpointOfOrigin(origin);
   try {
     const response = await call(context, origin, 'GET_MASTER', signal, 5_000);
     const text = await response.text();
-    if (response.status === 200) return endpointOfMasterInfo(text) ?? endpointOfOrigin(origin);
+    if (response.status === 200)
+      return { leader: endpointOfMasterInfo(text) ?? leader, beganEmpty: beganEmpty(response.headers) };
   } catch {
     // It is a nicety; the stream will show whether the master is well.
   }
-  return endpointOfOrigin(origin);
+  return { leader, beganEmpty: false };
 }

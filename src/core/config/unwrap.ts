@@ -4,7 +4,8 @@ import { z } from 'zod';
 export function unwrap(schema: unknown): z.ZodType | undefined {
   let at = schema;
   for (let depth = 0; depth < 10; depth++) {
-    if (at instanceof z.ZodPipe) at = at.in;
+    // What `z.preprocess` lets in has the form of what it makes of it.
+    if (at instanceof z.ZodPipe) at = at.in instanceof z.ZodTransform ? at.out : at.in;
     else if (
       at instanceof z.ZodOptional ||
       at instanceof z.ZodNullable ||

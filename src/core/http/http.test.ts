@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Health } from '../health.ts';
 import { Metrics } from '../metrics.ts';
 import { createHttpClient, releasePiece } from './client.ts';
@@ -162,6 +162,19 @@ describe('server and client', () => {
     const asked = client.request({ method: 'GET', url: `${url}/never`, signal: controller.signal });
     controller.abort();
     await expect(asked).rejects.toThrow(/abort/i);
+  });
+});
+
+describe('listen', () => {
+  it('has room for all who come at once after a failover', async () => {
+    const api = createApi();
+    const listening = vi.spyOn(api.server, 'listen');
+    try {
+      await listen(api, '127.0.0.1', 0);
+      expect(listening.mock.calls[0]?.[0]).toMatchObject({ backlog: 4096 });
+    } finally {
+      await api.close();
+    }
   });
 });
 

@@ -1,9 +1,22 @@
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import { NO_PREDECESSOR } from '../predecessor.ts';
+import type { InheritedSockets } from '../predecessor.ts';
+import type { MutualTls } from './mutual-tls.ts';
+import { openTlsGate } from './tls-gate.ts';
 
 export type Api = FastifyInstance;
 export type ApiRequest = FastifyRequest;
 export type ApiReply = FastifyReply;
+
+/** Take no new connection; what is connected stays, and idle connections are closed. `close` has still to come. */
+export const stopListening = (api: Api): void => void api.server.close();
+
+const noSchemas = (): never => {
+  throw new Error('a route with a schema: our APIs read requests and write replies themselves');
+};
+/** Our routes have no schemas. Without these two fastify loads compilers for them, half as much again as itself. */
+const NO_SCHEMAS = { buildValidator: () => noSchemas, buildSerializer: () => noSchemas };
 
 /**
  * A fastify instance with the settings every API of ours shares. Request bodies arrive as a Buffer in `request.body`
@@ -31,6 +44,7 @@ export function createApi(
     requestTimeout: 0,
     forceCloseConnections: true,
     return503OnClosing: false,
+    schemaController: { compilersFactory: NO_SCHEMAS },
     ...badPaths,
     exposeHeadRoutes: true,
     http: { headersTimeout: 60_000, connectionsCheckingInterval: 1_000 },
@@ -41,9 +55,39 @@ export function createApi(
   return api;
 }
 
-/** Bind; resolves to the real port (useful with port 0). */
-export async function listen(api: Api, host: string, port: number): Promise<number> {
-  await api.listen({ host, port });
+/** What stands before an API. */
+export interface ListenOptions {
+  /** Without it the API speaks plain HTTP. */
+  readonly tls?: MutualTls | undefined;
+  /** Whether somebody without a certificate is let in where TLS is required: then each route must look. */
+  readonly anonymous?: boolean;
+}
+
+/**
+ * After a failover all agents of a large cluster connect within seconds. Who finds no place here is connected for all that it
+ * knows, and waits until its patience ends. The kernel takes as many as `net.core.somaxconn` says.
+ */
+const BACKLOG = 4096;
+
+/** Bind, or take over a socket that is bound there; resolves to the real port (useful with port 0). */
+export async function listen(
+  api: Api,
+  host: string,
+  port: number,
+  inherited: InheritedSockets = NO_PREDECESSOR.sockets,
+  { tls, anonymous = false }: ListenOptions = {},
+): Promise<number> {
+  if (tls) {
+    const closeAll = openTlsGate(api.server, tls, anonymous);
+    api.addHook('preClose', (done) => {
+      closeAll();
+      done();
+    });
+  }
+  const [fd] = inherited.take('tcp', host, port);
+  // Node goes by the descriptor and looks at nothing else then; fastify would do more for `localhost`.
+  const where = fd === undefined ? { host, port, backlog: BACKLOG } : { fd, host: '' };
+  await api.listen(where);
   const address = api.server.address();
   return typeof address === 'object' && address !== null ? address.port : port;
 }

@@ -1,12 +1,32 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { ApiReply } from './server.ts';
 
 /** A response that stays open: a RecordIO event stream or server-sent events. */
 export interface StreamResponse {
   /** Write one piece; each call becomes one HTTP chunk (Mesos clients parse per chunk). False once closed. */
   write(piece: string | Uint8Array): boolean;
+  /** Whether so much is written and not yet on its way that more should wait. */
+  readonly isFull: boolean;
+  /** Resolves when it is no longer full, or closed. */
+  drained(): Promise<void>;
   /** Finish cleanly (the zero chunk). */
   end(): void;
   readonly closed: boolean;
+}
+
+/** What is written in one turn of the event loop goes to the kernel at once: each piece is a chunk, but not each a system call. */
+function gathering(socket: Socket | null): () => void {
+  let gathers = false;
+  return () => {
+    if (gathers || !socket) return;
+    gathers = true;
+    socket.cork();
+    setImmediate(() => {
+      gathers = false;
+      socket.uncork();
+    });
+  };
 }
 
 /**
@@ -35,13 +55,19 @@ export function openStream(
   raw.socket?.setNoDelay(true);
   raw.writeHead(200, { ...options.headers });
   raw.flushHeaders(); // a stream without news is open all the same
+  const gather = gathering(raw.socket);
   return {
     write(piece) {
       if (closed) return false;
+      gather();
       raw.write(piece);
       if (raw.writableLength > limit) raw.destroy();
       return true;
     },
+    get isFull() {
+      return !closed && raw.writableNeedDrain;
+    },
+    drained: () => drained(raw),
     end() {
       raw.end();
       close();
@@ -50,4 +76,17 @@ export function openStream(
       return closed;
     },
   };
+}
+
+/** Resolves when more may be written, or nobody reads any more. */
+export function drained(raw: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      raw.off('drain', done);
+      raw.off('close', done);
+      resolve();
+    };
+    raw.on('drain', done);
+    raw.on('close', done);
+  });
 }

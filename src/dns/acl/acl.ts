@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { CidrSet, parseCidr } from './cidr.ts';
+import { parseCidr } from '../../core/cidr.ts';
+import { CidrSet } from './cidr.ts';
 
 /** Networks that are never somebody else's: loopback, RFC 1918, RFC 6598, link-local, ULA (RFC 4193). */
 const LOCAL = [
@@ -30,7 +31,7 @@ export const aclSchema = z.strictObject({
   recursion: aclList
     .default('local')
     .describe(
-      'Clients that get answers for names outside the domain: any, none, local (loopback, private, link-local) or a list of networks. Others are REFUSED. A Mesos-DNS file means any.',
+      'Clients that get answers for names outside the domain: any, none, local (loopback, private, link-local) or a list of networks. Others are REFUSED, as are those whom the policy denies `dns:recursion`. A Mesos-DNS file means any.',
     ),
   transfer: aclList.default('none').describe('Clients that may transfer zones. Reserved.'),
   api: aclList.default('any').describe('Clients of the HTTP API. Others get 403.'),

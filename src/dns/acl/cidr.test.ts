@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ipBytes } from '../zone/index.ts';
-import { CidrSet, parseCidr } from './cidr.ts';
+import { parseCidr } from '../../core/cidr.ts';
+import { CidrSet } from './cidr.ts';
 
 const v6Text = (bytes: Uint8Array): string =>
   Array.from({ length: 8 }, (_, i) =>

@@ -263,6 +263,8 @@ describe('what is let in', () => {
   it('is what the table of admission lets in, whatever the bytes are', () => {
     const q = new Question();
     const seen = new Set<number>();
+    const head = [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    const otherVersion = Uint8Array.from([...head, 0, 0, 1, 0, 1, 0, 0, 41, 4, 208, 0, 1, 0, 0, 0, 0]);
     fc.assert(
       fc.property(fc.oneof(message, fc.uint8Array({ maxLength: 80 })), (bytes) => {
         const shifted = Uint8Array.from([9, 9, 9, 9, 9, ...bytes, 9, 9, 9]);
@@ -277,7 +279,8 @@ describe('what is let in', () => {
           expect([q.payloadBytes, q.dnssecOk, q.version]).toEqual([udpPayloadBytes, dnssecOk, version]);
         }
       }),
-      { numRuns: 20_000 },
+      // The others are met by chance often enough; that of EDNS but twice.
+      { numRuns: 20_000, examples: [[otherVersion]] },
     );
     expect([...seen].sort((a, b) => a - b)).toEqual([IGNORE, PLAIN, 1, 4, 5, 16]);
   });

@@ -1,6 +1,5 @@
 import type { Datagram } from '../../net/index.ts';
 import { EDE, EDNS_OPTION, HEADER_BYTES, PLAIN_UDP_LIMIT, RCODE, TCP_LIMIT, TYPE } from '../wire/index.ts';
-import { i32 } from '../wire/bytes.ts';
 import { isSuffix } from '../table/index.ts';
 import type { TableReader } from '../table/index.ts';
 import { COOKIE, COOKIE_BYTES } from './cookies.ts';
@@ -155,7 +154,7 @@ export class Answerer {
     this.#datagram = d;
     const q = this.question;
     const r = this.#reply;
-    r.begin(d.request, d.start, q.end === 0 ? d.start + HEADER_BYTES : q.end, d.reply, d.replyAt);
+    r.begin(q.view, d.start, q.end === 0 ? d.start + HEADER_BYTES : q.end, d.reply, d.replyAt);
     this.#aa = false;
     this.#stale = this.#table.stale;
     let room = PLAIN_UDP_LIMIT;
@@ -249,11 +248,11 @@ export class Answerer {
     const at = this.#entries.first(set);
     const length = this.#entries.lengthOf(at);
     const data = this.#entries.dataOf(at);
-    const minimum = i32(t.bytes, data + length - 4) >>> 0;
+    const minimum = t.view.getUint32(data + length - 4);
     const ttl = Math.min(minimum, t.ttlOf(set));
     const fits = this.#renamed
-      ? this.#reply.recordOf(apex, apex.length, TYPE.SOA, ttl, t.bytes, data, length)
-      : this.#reply.record(HEADER_BYTES + keyLength - apex.length, TYPE.SOA, ttl, t.bytes, data, length);
+      ? this.#reply.recordOf(apex, TYPE.SOA, ttl, t.view, data, length)
+      : this.#reply.record(HEADER_BYTES + keyLength - apex.length, TYPE.SOA, ttl, t.view, data, length);
     if (fits) this.#reply.authority++;
   }
 
@@ -282,7 +281,7 @@ export class Answerer {
       const at = this.#entries.first(set);
       const target = this.#entries.dataOf(at);
       const end = target + this.#entries.lengthOf(at);
-      if (!r.record(owner, TYPE.CNAME, t.ttlOf(set), t.bytes, target, end - target)) {
+      if (!r.record(owner, TYPE.CNAME, t.ttlOf(set), t.view, target, end - target)) {
         r.truncated = true;
         return this.#done(mode, RCODE.NOERROR, 0);
       }

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../core/random.ts';
-import { ipBytes } from '../zone/ip.ts';
+import { ipBytes } from '../../core/ip.ts';
 import {
   COOKIE,
   COOKIE_BYTES,
   Cookies,
   adoptCookieSecret,
+  cookieSecretTexts,
   newCookieSecrets,
   rotateCookieSecret,
 } from './cookies.ts';
@@ -39,6 +40,23 @@ const ISSUED = 1559731985;
 const ADDRESS = ip('198.51.100.100');
 
 describe('the examples of RFC 9018, appendix A', () => {
+  it('those of the process before stay good: its newest secret and the one before that', () => {
+    const before = newCookieSecrets(seededRandom(1));
+    const address = ip('192.0.2.1');
+    const client = hex('0102030405060708');
+    const older = make(new Cookies(before), client, address, ISSUED);
+    rotateCookieSecret(before, seededRandom(5));
+    const newer = make(new Cookies(before), client, address, ISSUED);
+    const after = newCookieSecrets(seededRandom(2));
+    for (const secret of cookieSecretTexts(before)) adoptCookieSecret(after, hex(secret));
+    const cookies = new Cookies(after);
+    expect([older, newer].map((c) => check(cookies, c, address, ISSUED))).toEqual([
+      COOKIE.valid,
+      COOKIE.valid,
+    ]);
+    expect(make(cookies, client, address, ISSUED)).toEqual(newer);
+  });
+
   it('A.1: a new server cookie', () => {
     const cookies = withSecrets(SECRET);
     expect(check(cookies, hex('2464c4abcf10c957'), ADDRESS, ISSUED)).toBe(COOKIE.clientOnly);

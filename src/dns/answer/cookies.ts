@@ -55,6 +55,17 @@ export function adoptCookieSecret(secrets: Int32Array, secret: Uint8Array): void
   Atomics.store(secrets, 0, next);
 }
 
+/** The secrets, the oldest first, for a process that shall understand the cookies of this one. */
+export function cookieSecretTexts(secrets: Int32Array): readonly string[] {
+  const now = Atomics.load(secrets, 0);
+  return [now - 1, now].map((slot) => {
+    const at = slotAt((slot + RING) % RING);
+    const bytes = Buffer.alloc(SIPHASH_KEY_WORDS * 4);
+    for (let i = 0; i < SIPHASH_KEY_WORDS; i++) bytes.writeInt32LE(secrets[at + i] as number, 4 * i);
+    return bytes.toString('hex');
+  });
+}
+
 function slotAt(slot: number): number {
   return 1 + slot * SIPHASH_KEY_WORDS;
 }

@@ -21,8 +21,7 @@ export class Entries {
   }
 
   lengthOf(at: number): number {
-    const { bytes } = this.#table;
-    return ((bytes[at + ENTRY.LENGTH] as number) << 8) | (bytes[at + ENTRY.LENGTH + 1] as number);
+    return this.#table.view.getUint16(at + ENTRY.LENGTH);
   }
 
   dataOf(at: number): number {

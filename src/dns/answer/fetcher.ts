@@ -37,14 +37,15 @@ export class Fetcher {
   /** The slots of the questions' names. */
   #slots(questions: readonly Question[], n: number): void {
     const { words } = this.#table;
+    const at = this.#at;
     const slots = (words[CONTROL.SLOTS] as number) * 2;
-    const mask = 2 ** (words[slots] as number) - 1;
+    const mask = (1 << (words[slots] as number)) - 1;
     let seen = 0;
     for (let i = 0; i < n; i++) {
       const q = questions[i] as Question;
       const slot = slots + 2 + (q.hash & mask) * 2;
       seen ^= words[slot + 1] as number;
-      this.#at[i] = q.verdict === PLAIN ? slot : 0;
+      at[i] = q.verdict === PLAIN ? slot : 0;
     }
     this.sink = seen;
   }
@@ -52,12 +53,13 @@ export class Fetcher {
   /** From slots to nodes: most names stand in their first slot. */
   #nodes(n: number): void {
     const { words } = this.#table;
+    const at = this.#at;
     let seen = 0;
     for (let i = 0; i < n; i++) {
-      const slot = this.#at[i] as number;
+      const slot = at[i] as number;
       const node = slot === 0 ? 0 : Math.max(0, words[slot + 1] as number) * 2;
       seen ^= (words[node + 1] as number) ^ (words[node + LINE_WORDS] as number);
-      this.#at[i] = node;
+      at[i] = node;
     }
     this.sink ^= seen;
   }
@@ -65,12 +67,13 @@ export class Fetcher {
   /** From nodes to their first sets. */
   #sets(n: number): void {
     const { words } = this.#table;
+    const at = this.#at;
     let seen = 0;
     for (let i = 0; i < n; i++) {
-      const node = this.#at[i] as number;
+      const node = at[i] as number;
       const set = node === 0 ? 0 : (words[node + 1] as number) * 2;
       seen ^= (words[set + SET.COUNT] as number) ^ (words[set + LINE_WORDS] as number);
-      this.#at[i] = set;
+      at[i] = set;
     }
     this.sink ^= seen;
   }
@@ -78,15 +81,18 @@ export class Fetcher {
   /** From sets of services to the slots of their first targets. Returns how many there are. */
   #targets(questions: readonly Question[], n: number): number {
     const t = this.#table;
+    const at = this.#at;
+    let seen = 0;
     let found = 0;
     for (let i = 0; i < n; i++) {
-      const set = this.#at[i] as number;
+      const set = at[i] as number;
       const wanted = set !== 0 && (questions[i] as Question).type === TYPE.SRV && t.typeOf(set) === TYPE.SRV;
       const slot = wanted ? t.slotOf(t.targetHash(set * 4 + SET.ENTRY_BYTES)) : 0;
-      this.sink ^= t.words[slot + 1] as number;
-      this.#at[i] = slot;
+      seen ^= t.words[slot + 1] as number;
+      at[i] = slot;
       if (slot !== 0) found++;
     }
+    this.sink ^= seen;
     return found;
   }
 }

@@ -6,8 +6,8 @@ import {
   RCODE,
   TYPE,
   decodeMessage,
-  u16,
 } from '../wire/index.ts';
+import { viewOf } from '../wire/bytes.ts';
 import { hashWords } from '../table/index.ts';
 
 /** What `Question.read` says besides a response code to refuse with. */
@@ -16,6 +16,27 @@ export const PLAIN = -1;
 export const IGNORE = -2;
 
 const STAR = 42;
+/** An OPT record without options. */
+const OPT_BYTES = 11;
+
+// Four bytes of a name at once.
+const STARS = 0x2a2a2a2a;
+const ONES = 0x01010101;
+const HIGH = 0x80808080 | 0;
+
+/** Four letters in lower case. The length of a label is below every letter, so that it stays what it is. */
+function folded(word: number): number {
+  const low = word & ~HIGH;
+  // The high bit of each byte: at least A, and not beyond Z.
+  const upper = (low + 0x3f3f3f3f) & ~(low + 0x25252525) & ~word & HIGH;
+  return word | (upper >>> 2);
+}
+
+/** Whether one of four bytes is an asterisk: not 0 then. */
+function starIn(word: number): number {
+  const other = word ^ STARS;
+  return (other - ONES) & ~other & HIGH;
+}
 
 /**
  * The question of a message, read without making a string or an object: one of these serves all messages of a thread. The
@@ -46,37 +67,51 @@ export class Question {
   keepAlive = false;
   /** What `read` said last. */
   verdict = 0;
+  /** The bytes of the message, to read several at once. */
+  view: DataView;
+  #bytes: Uint8Array;
 
   constructor() {
     const memory = new ArrayBuffer(260);
     this.key = new Uint8Array(memory);
     this.words = new Int32Array(memory);
+    this.#bytes = this.key;
+    this.view = viewOf(this.key);
   }
 
   /** `PLAIN` for one plain question, `IGNORE`, or the response code to refuse with. `seed` is that of the table. */
   read(bytes: Uint8Array, start: number, end: number, seed: number): number {
-    this.verdict = this.#read(bytes, start, end, seed);
+    // In a batch all are in one memory.
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.view = viewOf(bytes);
+    }
+    this.verdict = this.#read(start, end, seed);
     return this.verdict;
   }
 
-  #read(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  #read(start: number, end: number, seed: number): number {
+    const { view } = this;
     this.end = 0;
     this.edns = false;
     if (end - start < HEADER_BYTES) return IGNORE;
-    this.flags = u16(bytes, start + 2);
-    if ((this.flags & 0x8000) !== 0) return IGNORE;
-    if (((this.flags >> 11) & 15) !== OPCODE_QUERY) return RCODE.NOTIMP;
-    if (u16(bytes, start + 4) !== 1) return RCODE.FORMERR;
-    const others = u16(bytes, start + 6) | u16(bytes, start + 8);
-    const additional = u16(bytes, start + 10);
+    const flags = view.getUint16(start + 2);
+    this.flags = flags;
+    if ((flags & 0x8000) !== 0) return IGNORE;
+    if (((flags >> 11) & 15) !== OPCODE_QUERY) return RCODE.NOTIMP;
+    const counts = view.getInt32(start + 4);
+    if (counts >>> 16 !== 1) return RCODE.FORMERR;
+    const more = view.getInt32(start + 8);
+    const others = (counts & 0xffff) | (more >>> 16);
+    const additional = more & 0xffff;
     if (others > 1 || additional > 2) return RCODE.FORMERR;
-    if (!this.#readName(bytes, start + HEADER_BYTES, end, seed)) return RCODE.FORMERR;
-    if ((others | additional) !== 0 && !this.#readRest(bytes, start, end, others !== 0 || additional > 1)) {
+    if (!this.#readName(start + HEADER_BYTES, end, seed)) return RCODE.FORMERR;
+    if ((others | additional) !== 0 && !this.#readRest(start, end, others !== 0 || additional > 1)) {
       this.end = 0;
       this.edns = false;
       return RCODE.FORMERR;
     }
-    return this.#admit(u16(bytes, this.end - 2));
+    return this.#admit(view.getUint16(this.end - 2));
   }
 
   #admit(cls: number): number {
@@ -92,31 +127,42 @@ export class Question {
   }
 
   /** Fold and hash the name. Nothing stands before it, so it has no pointers. */
-  #readName(bytes: Uint8Array, from: number, end: number, seed: number): boolean {
-    const { key } = this;
+  #readName(from: number, end: number, seed: number): boolean {
+    const { view, words } = this;
     let at = from;
-    let to = 0;
-    let starred = false;
     for (;;) {
       if (at >= end) return false;
-      const n = bytes[at++] as number;
-      if (n > 63 || (n !== 0 && to + n > 253) || at + n > end) return false;
-      key[to++] = n;
+      const n = view.getUint8(at);
       if (n === 0) break;
-      for (const stop = at + n; at < stop; at++) {
-        let c = bytes[at] as number;
-        if (c >= 65 && c <= 90) c |= 32;
-        else if (c === STAR) starred = true;
-        key[to++] = c;
-      }
+      if (n > 63 || at - from + n > 253 || at + 1 + n > end) return false;
+      at += 1 + n;
     }
-    if (at + 4 > end) return false;
-    this.keyLength = to;
-    this.seal(seed);
-    this.starred = starred;
-    this.type = u16(bytes, at);
-    this.end = at + 4;
+    if (at + 5 > end) return false;
+    const length = at + 1 - from;
+    let stars = 0;
+    // Type and class follow, so that there are always four bytes to read.
+    for (let i = 0; i < length; i += 4) {
+      const word = view.getInt32(from + i, true);
+      stars |= starIn(word);
+      words[i >> 2] = folded(word);
+    }
+    if ((length & 3) !== 0) (words[length >> 2] as number) &= (1 << ((length & 3) << 3)) - 1;
+    this.keyLength = length;
+    this.hash = hashWords(words, length, seed);
+    this.starred = stars !== 0 && this.#hasStar();
+    this.type = view.getUint16(at + 1);
+    this.end = at + 5;
     return true;
+  }
+
+  /** A byte looks like an asterisk: it may be the length of a label, or stand behind the name. */
+  #hasStar(): boolean {
+    const { key } = this;
+    for (let at = 0; key[at] !== 0;) {
+      const next = at + 1 + (key[at] as number);
+      for (at++; at < next; at++) if (key[at] === STAR) return true;
+    }
+    return false;
   }
 
   /** After the key changed: fill it up and hash it. `seed` is that of the table. */
@@ -129,11 +175,12 @@ export class Question {
   }
 
   /** The records behind the question: as a rule one OPT, read in place; whatever else there is goes through the decoder. */
-  #readRest(bytes: Uint8Array, start: number, end: number, odd: boolean): boolean {
+  #readRest(start: number, end: number, odd: boolean): boolean {
     const at = this.end;
-    if (!odd && at + 11 <= end && bytes[at] === 0 && u16(bytes, at + 1) === TYPE.OPT)
-      return this.#readOpt(bytes, at + 1, end);
-    const decoded = decodeMessage(bytes.subarray(start, end));
+    // The root's name and the type are three bytes.
+    if (!odd && at + OPT_BYTES <= end && this.view.getInt32(at) >>> 8 === TYPE.OPT)
+      return this.#readOpt(at + 1, end);
+    const decoded = decodeMessage(this.#bytes.subarray(start, end));
     if (!decoded.ok) return false;
     const { edns } = decoded.message;
     if (!edns) return true;
@@ -147,19 +194,20 @@ export class Question {
   }
 
   /** RFC 6891 §6.1, from the type on: the class is the payload size, the TTL holds version and flags. */
-  #readOpt(bytes: Uint8Array, at: number, end: number): boolean {
-    const last = at + 10 + u16(bytes, at + 8);
+  #readOpt(at: number, end: number): boolean {
+    const { view } = this;
+    const last = at + 10 + view.getUint16(at + 8);
     if (last > end) return false;
     this.edns = true;
-    this.payloadBytes = u16(bytes, at + 2);
-    this.version = bytes[at + 5] as number;
-    this.dnssecOk = ((bytes[at + 6] as number) & 0x80) !== 0;
+    this.payloadBytes = view.getUint16(at + 2);
+    this.version = view.getUint8(at + 5);
+    this.dnssecOk = (view.getUint8(at + 6) & 0x80) !== 0;
     this.#noOptions();
     for (let option = at + 10; option < last;) {
       if (option + 4 > last) return false;
-      const length = u16(bytes, option + 2);
+      const length = view.getUint16(option + 2);
       if (option + 4 + length > last) return false;
-      this.#takeOption(u16(bytes, option), option + 4, length);
+      this.#takeOption(view.getUint16(option), option + 4, length);
       option += 4 + length;
     }
     return true;

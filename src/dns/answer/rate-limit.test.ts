@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../core/random.ts';
-import { ipBytes } from '../zone/ip.ts';
+import { ipBytes } from '../../core/ip.ts';
 import { RATE, REPLY_CLASS, RateLimiter, ageRateTable, newRateTable } from './rate-limit.ts';
 import type { RateLimitSettings, ReplyClass } from './rate-limit.ts';
 

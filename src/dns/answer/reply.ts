@@ -1,4 +1,5 @@
-import { EDNS_OPTION, TYPE } from '../wire/index.ts';
+import { CLASS_IN, EDNS_OPTION, TYPE } from '../wire/index.ts';
+import { copyInto, viewOf } from '../wire/bytes.ts';
 import type { Question } from './question.ts';
 
 const OPT_BYTES = 11;
@@ -10,6 +11,7 @@ const MAX_POINTER = 0x3fff;
  */
 export class ReplyWriter {
   out: Uint8Array = new Uint8Array(0);
+  #view = viewOf(this.out);
   base = 0;
   at = 0;
   /** Behind the last byte that records may use; what OPT needs is kept free. */
@@ -19,11 +21,14 @@ export class ReplyWriter {
   additional = 0;
   truncated = false;
 
-  /** Copy header and question; the reply may have `room` bytes, of which OPT with its options takes `optBytes`. */
-  begin(request: Uint8Array, start: number, end: number, out: Uint8Array, base: number): void {
-    this.out = out;
+  /** Copy header and question, which are `request[start, end)`, to `out[base]`. */
+  begin(request: DataView, start: number, end: number, out: Uint8Array, base: number): void {
+    if (out !== this.out) {
+      this.out = out;
+      this.#view = viewOf(out);
+    }
     this.base = base;
-    for (let i = 0; i < end - start; i++) out[base + i] = request[start + i] as number;
+    copyInto(this.#view, base, request, start, end - start);
     this.at = base + end - start;
     this.answers = 0;
     this.authority = 0;
@@ -43,75 +48,52 @@ export class ReplyWriter {
    * Write one record, its owner a pointer to `owner` (an offset into the message). False when it does not fit.
    * `data` of `length` bytes is at `from[dataAt]`.
    */
-  record(
-    owner: number,
-    type: number,
-    ttl: number,
-    from: Uint8Array,
-    dataAt: number,
-    length: number,
-  ): boolean {
+  record(owner: number, type: number, ttl: number, from: DataView, dataAt: number, length: number): boolean {
     if (owner > MAX_POINTER || this.at + 12 + length > this.limit) return false;
-    const { out } = this;
-    out[this.at] = 0xc0 | (owner >> 8);
-    out[this.at + 1] = owner;
+    this.#view.setInt16(this.at, 0xc000 | owner);
     this.#rest(this.at + 2, type, ttl, from, dataAt, length);
     return true;
   }
 
-  /** As `record`, with the owner written out: `key[0, keyLength)`. */
+  /** As `record`, with the owner written out. */
   recordOf(
-    key: Uint8Array,
-    keyLength: number,
+    name: Uint8Array,
     type: number,
     ttl: number,
-    from: Uint8Array,
+    from: DataView,
     dataAt: number,
     length: number,
   ): boolean {
-    if (this.at + keyLength + 10 + length > this.limit) return false;
-    for (let i = 0; i < keyLength; i++) this.out[this.at + i] = key[i] as number;
-    this.#rest(this.at + keyLength, type, ttl, from, dataAt, length);
+    if (this.at + name.length + 10 + length > this.limit) return false;
+    this.out.set(name, this.at);
+    this.#rest(this.at + name.length, type, ttl, from, dataAt, length);
     return true;
   }
 
-  #rest(at: number, type: number, ttl: number, from: Uint8Array, dataAt: number, length: number): void {
-    const { out } = this;
-    out[at] = type >> 8;
-    out[at + 1] = type;
-    out[at + 2] = 0;
-    out[at + 3] = 1;
-    out[at + 4] = ttl >>> 24;
-    out[at + 5] = ttl >>> 16;
-    out[at + 6] = ttl >>> 8;
-    out[at + 7] = ttl;
-    out[at + 8] = length >> 8;
-    out[at + 9] = length;
-    for (let i = 0; i < length; i++) out[at + 10 + i] = from[dataAt + i] as number;
+  #rest(at: number, type: number, ttl: number, from: DataView, dataAt: number, length: number): void {
+    const view = this.#view;
+    view.setInt32(at, (type << 16) | CLASS_IN);
+    view.setInt32(at + 4, ttl);
+    view.setInt16(at + 8, length);
+    copyInto(view, at + 10, from, dataAt, length);
     this.at = at + 10 + length;
   }
 
   /** Open the OPT record (RFC 6891 §6.1.2); options follow, then `closeOpt`. Returns where its length goes. */
   openOpt(payloadBytes: number, rcode: number, dnssecOk: boolean): number {
-    const { out, at } = this;
-    out[at] = 0;
-    out[at + 1] = 0;
-    out[at + 2] = TYPE.OPT;
-    out[at + 3] = payloadBytes >> 8;
-    out[at + 4] = payloadBytes;
-    out[at + 5] = rcode >> 4;
-    out[at + 6] = 0;
-    out[at + 7] = dnssecOk ? 0x80 : 0;
-    out[at + 8] = 0;
+    const view = this.#view;
+    const { at } = this;
+    // The root, the type, then size (as the class), code and version (as the TTL) and flags, and room for the length.
+    view.setInt32(at, (TYPE.OPT << 8) | (payloadBytes >> 8));
+    view.setInt32(at + 4, (payloadBytes << 24) | ((rcode >> 4) << 16) | (dnssecOk ? 0x80 : 0));
+    view.setInt32(at + 7, dnssecOk ? 0x80000000 : 0);
     this.at = at + OPT_BYTES;
     this.additional++;
     return at + 9;
   }
 
   closeOpt(lengthAt: number): void {
-    const length = this.at - lengthAt - 2;
-    this.out[lengthAt] = length >> 8;
-    this.out[lengthAt + 1] = length;
+    this.#view.setInt16(lengthAt, this.at - lengthAt - 2);
   }
 
   option(code: number, length: number): void {
@@ -126,32 +108,25 @@ export class ReplyWriter {
   }
 
   u16(value: number): void {
-    this.out[this.at] = value >> 8;
-    this.out[this.at + 1] = value;
+    this.#view.setInt16(this.at, value);
     this.at += 2;
   }
 
   raw(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) this.out[this.at + i] = bytes[i] as number;
+    this.out.set(bytes, this.at);
     this.at += bytes.length;
   }
 
   /** Write the header over the request's. Returns the length of the message. */
   finish(question: Question, flags: number, rcode: number): number {
-    const { out, base } = this;
+    const view = this.#view;
+    const { base } = this;
     // Of what could not be read, nothing but id and opcode goes back.
-    const echoed = question.end === 0 ? 0x7800 : 0x7910;
-    const word = 0x8000 | (question.flags & echoed) | flags | (rcode & 15);
-    out[base + 2] = word >> 8;
-    out[base + 3] = word;
-    out[base + 4] = 0;
-    out[base + 5] = question.end === 0 ? 0 : 1;
-    out[base + 6] = this.answers >> 8;
-    out[base + 7] = this.answers;
-    out[base + 8] = this.authority >> 8;
-    out[base + 9] = this.authority;
-    out[base + 10] = this.additional >> 8;
-    out[base + 11] = this.additional;
+    const unread = question.end === 0;
+    const word = 0x8000 | (question.flags & (unread ? 0x7800 : 0x7910)) | flags | (rcode & 15);
+    view.setInt32(base + 2, (word << 16) | (unread ? 0 : 1));
+    view.setInt32(base + 6, (this.answers << 16) | this.authority);
+    view.setInt16(base + 10, this.additional);
     return this.at - base;
   }
 }

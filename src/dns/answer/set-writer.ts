@@ -15,6 +15,8 @@ export class SetWriter {
   readonly #reply: ReplyWriter;
   /** Of each target: where it stands in the reply, and the entry that names it, then the node found for it. */
   readonly #targets = new Int32Array(MAX_TARGETS * 2);
+  /** Where names begin in the data of these entries. */
+  readonly #skips = new Uint8Array(MAX_TARGETS);
   #targetCount = 0;
 
   constructor(table: TableReader, entries: Entries, reply: ReplyWriter) {
@@ -46,33 +48,36 @@ export class SetWriter {
       const at = entries.draw(i, count);
       const length = entries.lengthOf(at);
       const data = entries.dataOf(at);
-      if (!r.record(owner, type, ttl, t.bytes, data, length)) {
+      if (!r.record(owner, type, ttl, t.view, data, length)) {
         r.truncated = true;
         return;
       }
       r.answers++;
-      if (type === TYPE.SRV) this.#noteTarget(r.at - length + SRV_TARGET, at);
-      else if (type === TYPE.NS) this.#noteTarget(r.at - length, at);
+      if (type === TYPE.SRV) this.#noteTarget(r.at - length, at, SRV_TARGET);
+      else if (type === TYPE.NS) this.#noteTarget(r.at - length, at, 0);
     }
   }
 
-  #noteTarget(nameAt: number, entry: number): void {
-    if (this.#targetCount === MAX_TARGETS) return;
-    this.#targets[this.#targetCount * 2] = nameAt;
-    this.#targets[this.#targetCount * 2 + 1] = entry;
-    this.#targetCount++;
+  #noteTarget(dataAt: number, entry: number, skip: number): void {
+    const i = this.#targetCount;
+    if (i === MAX_TARGETS) return;
+    this.#targets[i * 2] = dataAt + skip;
+    this.#targets[i * 2 + 1] = entry;
+    this.#skips[i] = skip;
+    this.#targetCount = i + 1;
   }
 
   /** An address of each kind for each target, while there is room: leaving them out costs but a second question. */
   addTargets(): void {
     if (this.#targetCount === 0 || this.#reply.truncated) return;
     const t = this.#table;
-    const { out } = this.#reply;
+    const entries = this.#entries;
     const targets = this.#targets;
     for (let i = 0; i < this.#targetCount; i++) {
       const nameAt = targets[i * 2] as number;
-      const hash = t.targetHash(targets[i * 2 + 1] as number);
-      const node = t.find(out, nameAt, endOfName(out, nameAt), hash);
+      const entry = targets[i * 2 + 1] as number;
+      const data = entries.dataOf(entry);
+      const node = t.target(entry, data + (this.#skips[i] as number), data + entries.lengthOf(entry));
       // The entry is not needed from here on, but what was found for it.
       targets[i * 2 + 1] = node;
       if (node !== 0 && !this.#seen(node, i) && !this.#addAddresses(node, nameAt)) return;
@@ -93,16 +98,9 @@ export class SetWriter {
       if (type !== TYPE.A && type !== TYPE.AAAA) continue;
       const at = entries.any(set);
       const data = entries.dataOf(at);
-      if (!r.record(nameAt - r.base, type, t.ttlOf(set), t.bytes, data, entries.lengthOf(at))) return false;
+      if (!r.record(nameAt - r.base, type, t.ttlOf(set), t.view, data, entries.lengthOf(at))) return false;
       r.additional++;
     }
     return true;
   }
-}
-
-/** The index behind an uncompressed name, which was written whole. */
-function endOfName(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (bytes[at] !== 0) at += 1 + (bytes[at] as number);
-  return at + 1;
 }

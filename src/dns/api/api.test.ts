@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { CompiledPolicy } from '../../core/policy/compiled-policy.ts';
 import { seededRandom } from '../../core/random.ts';
 import { Health } from '../../core/health.ts';
 import type { Api } from '../../core/http/server.ts';
@@ -16,6 +17,7 @@ afterEach(async () => {
 
 function make(
   config: DnsConfigInput = {},
+  policy?: CompiledPolicy,
   zone = zoneFor({ ipSources: ['netinfo', 'host'] }),
 ): { api: Api; catalog: HandCatalog } {
   const catalog = new HandCatalog();
@@ -39,6 +41,7 @@ function make(
     random: seededRandom(1),
     metrics: new Metrics(),
     health: new Health(),
+    policy,
   });
   apis.push(api);
   return { api, catalog };
@@ -90,6 +93,20 @@ describe('the Mesos-DNS HTTP API', () => {
     expect((await get(api, '/v1/services/nope')).json()).toEqual([
       { service: '', host: '', ip: '', port: '' },
     ]);
+  });
+
+  it('axfr is for whom the policy lets transfer the zone', async () => {
+    const may = (network: string, zone: string): CompiledPolicy =>
+      new CompiledPolicy({
+        version: 1,
+        default: 'deny',
+        rules: [{ name: 'a', effect: 'allow', who: [network], may: ['dns:transfer'], on: [zone] }],
+      });
+    const status = async (policy: CompiledPolicy): Promise<number> =>
+      (await get(make({ domain: 'mesos' }, policy).api, '/v1/axfr')).statusCode;
+    expect(await status(may('net:127.0.0.0/8', 'mesos'))).toBe(200);
+    expect(await status(may('net:10.0.0.0/8', 'mesos'))).toBe(403);
+    expect(await status(may('net:127.0.0.0/8', 'other'))).toBe(403);
   });
 
   it('enumerate and axfr', async () => {
@@ -205,7 +222,7 @@ describe('the Mesos-DNS HTTP API', () => {
     };
     const zone = zoneFor({}, { publishers: [many] });
     zone.load(version(1));
-    const rejected = (await get(make({}, zone).api, '/rejected')).json<{ id: string }[]>();
+    const rejected = (await get(make({}, undefined, zone).api, '/rejected')).json<{ id: string }[]>();
     expect(rejected.length).toBe(zone.leftOut);
     const reason = expect.stringContaining('raise dns.maxTableMiB');
     expect(rejected).toContainEqual({ kind: 'record', id: 'late.mesos.', reason });

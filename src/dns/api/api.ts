@@ -1,4 +1,8 @@
+import type { Authorizer } from '../../core/access.ts';
+import { guard } from '../../core/http/guard.ts';
+import type { Access } from '../../core/http/guard.ts';
 import { addOperationalRoutes } from '../../core/http/operational.ts';
+import { plainGuard } from '../../core/http/plain-guard.ts';
 import { createApi } from '../../core/http/server.ts';
 import type { Api, ApiReply, ApiRequest } from '../../core/http/server.ts';
 import type { Health } from '../../core/health.ts';
@@ -7,6 +11,7 @@ import type { Random } from '../../core/random.ts';
 import type { Catalog } from '../../cluster/index.ts';
 import { createAcl } from '../acl/acl.ts';
 import { allowOnly } from '../acl/api-hook.ts';
+import { mayTransfer } from '../acl/transfer.ts';
 import type { DnsConfig } from '../config.ts';
 import { enumerate } from '../zone/index.ts';
 import type { SetAside, Zone, ZoneSettings } from '../zone/index.ts';
@@ -29,6 +34,10 @@ export interface DnsApiParts {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** Without it the API is open. */
+  readonly access?: Access | undefined;
+  /** Who gets a whole zone; absent: everybody. */
+  readonly policy?: Authorizer | undefined;
 }
 
 /** Clients tell Mesos-DNS by this answer; the version is the newest one that we answer like. */
@@ -40,6 +49,7 @@ const VERSION = {
 
 interface Route {
   readonly path: string;
+  readonly may?: (request: ApiRequest) => boolean;
   readonly answer: (request: ApiRequest) => unknown;
 }
 
@@ -48,6 +58,7 @@ export function createDnsApi(parts: DnsApiParts): Api {
   const onBadPath = (reply: ApiReply): ApiReply => plain(reply, 400, '400: Bad Request');
   const api = createApi({ bodyLimitBytes: 64 * 1024, onBadPath });
   allowOnly(api, createAcl(parts.config.acl.api));
+  guard(api, parts.access, plainGuard('dns', ['/v1/version']));
   for (const route of routes(parts)) addRoute(api, route);
   addNotYetRoute(api);
   addRejected(api, parts);
@@ -59,9 +70,10 @@ export function createDnsApi(parts: DnsApiParts): Api {
 
 function routes(parts: DnsApiParts): readonly Route[] {
   const { config, zone, random } = parts;
+  const may = (request: ApiRequest): boolean => mayTransfer(parts.policy, request, [config.domain]);
   const listing: readonly Route[] = [
     { path: '/v1/enumerate', answer: () => enumerated(parts) },
-    { path: '/v1/axfr', answer: () => zoneTransfer(parts) },
+    { path: '/v1/axfr', may, answer: () => zoneTransfer(parts) },
   ];
   return [
     { path: '/v1/version', answer: () => VERSION },
@@ -99,6 +111,7 @@ function addRoute(api: Api, route: Route): void {
     url: route.path,
     exposeHeadRoute: false,
     handler: async (request, reply) => {
+      if (route.may?.(request) === false) return plain(reply, 403, '403: Forbidden');
       if (!acceptsJson(request.headers.accept)) return plain(reply, 406, '406: Not Acceptable');
       // As bytes: to text fastify would add a charset, which Mesos-DNS does not send.
       const body = Buffer.from(mesosDnsJson(route.answer(request)));

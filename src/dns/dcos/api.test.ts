@@ -2,11 +2,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Api } from '../../core/http/server.ts';
 import { Metrics } from '../../core/metrics.ts';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
+import { CompiledPolicy } from '../../core/policy/compiled-policy.ts';
 import { createAcl } from '../acl/acl.ts';
 import { HandCatalog, agent } from '../testing/catalog.ts';
 import { createDcosApi } from './api.ts';
 import type { DcosNamesView, DcosRecord } from './api.ts';
-import type { Vip } from './vips.ts';
+import type { Vip } from '../../cluster/vips/index.ts';
 
 const apis: Api[] = [];
 afterEach(async () => {
@@ -22,19 +23,21 @@ const RECORDS: DcosRecord[] = [
 ];
 
 const named: Vip = {
+  key: 'tcp 80 web',
   protocol: 'tcp',
   name: 'web.marathon.l4lb.thisdcos.directory.',
   addresses: ['11.1.2.3', 'fd01:c::1'],
   port: 80,
   backends: [
-    { ip: '9.0.0.1', port: 8080, weight: 1 },
-    { ip: '9.0.0.2', port: 8080, weight: 0 },
+    { ip: '9.0.0.1', port: 8080, weight: 1, state: 'up' },
+    { ip: '9.0.0.2', port: 8080, weight: 0, state: 'unhealthy' },
   ],
 };
 const fixed: Vip = { ...named, protocol: 'udp', name: undefined, addresses: ['1.2.3.4'], backends: [] };
 
 interface Options {
   readonly acl?: 'any' | 'none';
+  readonly policy?: CompiledPolicy;
   readonly records?: Iterable<DcosRecord>;
   readonly ready?: boolean;
 }
@@ -52,7 +55,16 @@ function make(options: Options = {}) {
   metrics.observed('rimrock_cluster_stale', 'Stale.', () => [{ value: 0 }]);
   const clock = new FakeClock(Date.UTC(2026, 0, 2, 3, 4, 5));
   const acl = createAcl(options.acl ?? 'any');
-  const api = createDcosApi({ names, vips, catalog, clock, metrics, acl });
+  const api = createDcosApi({
+    names,
+    vips,
+    catalog,
+    clock,
+    metrics,
+    acl,
+    zones: ['mesos.', 'thisdcos.directory.'],
+    policy: options.policy,
+  });
   apis.push(api);
   const get = (url: string, headers: Record<string, string> = {}) =>
     api.inject({ method: 'GET', url, headers });
@@ -142,6 +154,16 @@ describe('names', () => {
     expect(reply.headers['content-type']).toBe('application/json');
     expect(reply.json()).toEqual(RECORDS.map(({ name, host, type }) => ({ name, host, rtype: type })));
     expect((await make({ records: [] }).get('/v1/records')).body).toBe('[]');
+  });
+
+  it('/v1/records is for whom the policy lets transfer all of the zones', async () => {
+    const rule = { name: 'house', effect: 'allow', who: ['net:127.0.0.0/8'], may: ['dns:transfer'] } as const;
+    const of = async (on: readonly string[]): Promise<number> => {
+      const policy = new CompiledPolicy({ version: 1, default: 'deny', rules: [{ ...rule, on }] });
+      const { get } = make({ policy });
+      return (await get('/v1/records')).statusCode;
+    };
+    expect([await of(['mesos', 'thisdcos.directory']), await of(['mesos'])]).toEqual([200, 403]);
   });
 
   it('/v1/records leaves in pieces, read as the client takes them', async () => {

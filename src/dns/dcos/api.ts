@@ -1,16 +1,21 @@
 import { Readable } from 'node:stream';
+import type { Authorizer } from '../../core/access.ts';
+import { guard } from '../../core/http/guard.ts';
+import type { Access } from '../../core/http/guard.ts';
+import { plainGuard } from '../../core/http/plain-guard.ts';
 import { createApi } from '../../core/http/server.ts';
 import type { Api, ApiReply, ApiRequest } from '../../core/http/server.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Catalog } from '../../cluster/index.ts';
+import type { Vip } from '../../cluster/vips/index.ts';
 import type { Acl } from '../acl/acl.ts';
 import { allowOnly } from '../acl/api-hook.ts';
+import { mayTransfer } from '../acl/transfer.ts';
 import { refuseOtherMethods, sendPlain } from './replies.ts';
-import { sha1 } from '../zone/sha1.ts';
+import { sha1 } from '../../core/sha1.ts';
 import type { RecordType } from '../zone/records.ts';
 import { metricsOf } from './metrics-view.ts';
-import type { Vip } from './vips.ts';
 
 /** Names as they are published now. Names are absolute and lower-case. */
 export interface DcosNamesView {
@@ -35,6 +40,12 @@ export interface DcosApiParts {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly acl: Acl;
+  /** Without it the API is open. */
+  readonly access?: Access | undefined;
+  /** Who gets whole zones; absent: everybody. */
+  readonly policy?: Authorizer | undefined;
+  /** The zones whose records there are, absolute names. */
+  readonly zones: readonly string[];
 }
 
 /** How its clients tell it. */
@@ -44,6 +55,7 @@ const VERSION = { Service: 'dcos-dns', Version: 'rimrock' };
 export function createDcosApi(parts: DcosApiParts): Api {
   const api = createApi({ bodyLimitBytes: 64 * 1024 });
   allowOnly(api, parts.acl);
+  guard(api, parts.access, plainGuard('dns', ['/v1/version']));
   const get = (url: string, answer: (request: ApiRequest, reply: ApiReply) => unknown): void => {
     api.get(url, { exposeHeadRoute: false }, async (request, reply) => answer(request, reply));
     refuseOtherMethods(api, url);
@@ -56,7 +68,9 @@ export function createDcosApi(parts: DcosApiParts): Api {
   get('/v1/services/:service', (request, reply) =>
     known(names, services(names, param(request, 'service')), reply),
   );
-  get('/v1/records', (_request, reply) => {
+  const zones = parts.zones.map((zone) => zone.replace(/\.$/, ''));
+  get('/v1/records', (request, reply) => {
+    if (!mayTransfer(parts.policy, request, zones)) return sendPlain(reply, 403, '403: Forbidden');
     if (!names.ready) return notReady(reply);
     return reply.header('content-type', 'application/json').send(Readable.from(recordPieces(names)));
   });

@@ -37,6 +37,11 @@ describe('the config of DC/OS names', () => {
     [{ vipRange: { first: '11.0.0.9', last: '11.0.0.1' } }, 'vipRange'],
     [{ vipRange: { first: 'fd00::1', last: 'fd00::2' } }, 'vipRange'],
     [{ vipRangeIpv6: { first: '11.0.0.1' } }, 'vipRangeIpv6'],
+    [{ vipRange: { first: '127.119.255.255', last: '127.120.0.0' } }, 'vipRange'],
+    [{ vipRange: { first: '127.118.0.0', last: '127.119.0.0' } }, 'vipRange'],
+    [{ vipRange: { first: '127.0.0.1', last: '127.0.0.1' } }, 'vipRange'],
+    [{ vipRange: { first: '0.0.0.0', last: '255.255.255.255' } }, 'vipRange'],
+    [{ vipRangeIpv6: { first: '::', last: '::2' } }, 'vipRangeIpv6'],
     [{ zkAddresses: ['zk.example.test'] }, 'zkAddresses[0]'],
     [{ aliases: { 'web.l4lb': 'example.test' } }, 'aliases.web.l4lb'],
     [{ aliases: { dcos: 'example.test' } }, 'aliases.dcos'],
@@ -45,6 +50,31 @@ describe('the config of DC/OS names', () => {
     [{ clusterId: 'a..b' }, 'clusterId'],
   ])('refuses %j', (input, path) => {
     expect(paths(input)).toEqual([path]);
+  });
+});
+
+describe('the range of VIPs', () => {
+  const problem = (first: string, last: string): string | undefined => {
+    const decoded = read({ vipRange: { first, last } });
+    return decoded.ok ? undefined : decoded.issues[0]?.message;
+  };
+
+  it('says which addresses it must leave out, for whom, and what to write instead', () => {
+    expect(problem('127.77.0.0', '127.255.255.255')).toBe(
+      'must leave out 127.119.0.0 to 127.119.255.255, by which agents know calls to guarded VIPs (mesh); write a range that nobody else uses, such as 11.0.0.0 to 11.255.255.255',
+    );
+    expect(problem('126.0.0.0', '127.0.0.1')).toMatch(
+      /^must leave out 127.0.0.0 to 127.0.255.255, .*loopback/,
+    );
+  });
+
+  it('may lie beside them, also where Linux lets everybody bind', () => {
+    for (const [first, last] of [
+      ['127.77.0.0', '127.77.255.255'],
+      ['127.118.0.0', '127.118.255.255'],
+      ['127.120.0.0', '127.120.255.255'],
+    ] as const)
+      expect(problem(first, last)).toBeUndefined();
   });
 });
 

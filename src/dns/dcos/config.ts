@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { isIp } from '../../core/ip.ts';
+import { STAND_INS } from '../../core/mesh.ts';
+import { VIPS_DOMAIN, boundsOf } from '../../cluster/vips/index.ts';
+import type { VipRange, VipSettings } from '../../cluster/vips/index.ts';
 import { isDomain } from '../resolver-address.ts';
 import { isName } from '../wire/index.ts';
-import { boundsOf } from './vip-address.ts';
-import { DCOS_DOMAIN, DCOS_ZONES, MESOS_DOMAIN, NAMES_DOMAIN, VIPS_DOMAIN, aliasZones } from './zones.ts';
+import { DCOS_DOMAIN, DCOS_ZONES, MESOS_DOMAIN, NAMES_DOMAIN, aliasZones } from './zones.ts';
 
 /** Parts of `thisdcos.directory` whose names are made of the cluster. */
 const TAKEN = [NAMES_DOMAIN, MESOS_DOMAIN, VIPS_DOMAIN, `dclb.${DCOS_DOMAIN}`];
@@ -27,6 +29,28 @@ const aliasTarget = z
   .transform((text) => text.toLowerCase().replace(/\.$/, ''))
   .refine((text) => isName(`${text}.`), `write a domain name, such as master.${NAMES_DOMAIN}`);
 
+/** Addresses that no VIP may have, and why. */
+const RESERVED = {
+  4: [
+    { ...STAND_INS, why: 'by which agents know calls to guarded VIPs (mesh)' },
+    { first: '127.0.0.0', last: '127.0.255.255', why: 'by which this machine calls itself (loopback)' },
+  ],
+  6: [{ first: '::1', last: '::1', why: 'by which this machine calls itself (loopback)' }],
+} as const;
+
+/** What is wrong with a range for VIPs, and what to write instead; undefined: nothing. Throws where it is no range. */
+function rangeProblem(family: 4 | 6, range: VipRange): string | undefined {
+  const [first, last] = boundsOf(family, range);
+  const taken = RESERVED[family].find((reserved) => {
+    const [from, to] = boundsOf(family, reserved);
+    return first <= to && from <= last;
+  });
+  if (!taken) return undefined;
+  const which = taken.first === taken.last ? taken.first : `${taken.first} to ${taken.last}`;
+  const instead = family === 4 ? '11.0.0.0 to 11.255.255.255' : 'fd01:c:: to fd01:c::ffff:ffff:ffff:ffff';
+  return `must leave out ${which}, ${taken.why}; write a range that nobody else uses, such as ${instead}`;
+}
+
 /** Addresses from first to last, both of one family. */
 function range(family: 4 | 6, first: string, last: string) {
   return z
@@ -36,7 +60,8 @@ function range(family: 4 | 6, first: string, last: string) {
     })
     .superRefine((value, context) => {
       try {
-        boundsOf(family, value);
+        const problem = rangeProblem(family, value);
+        if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
       } catch (error) {
         context.addIssue({ code: 'custom', message: (error as Error).message });
       }
@@ -79,6 +104,12 @@ export const dcosSchema = z.strictObject({
 });
 
 export type DcosConfig = z.output<typeof dcosSchema>;
+
+/** What VIPs depend on. */
+export function vipSettings(config: DcosConfig): VipSettings {
+  const { vipRange, vipRangeIpv6, enableIpv6 } = config;
+  return { domain: VIPS_DOMAIN, ipv4: vipRange, ipv6: enableIpv6 ? vipRangeIpv6 : undefined };
+}
 
 /** Names that cannot be answered as the rest of the config says, for they are those of DC/OS. */
 export function dcosProblems(config: {

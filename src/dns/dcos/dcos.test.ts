@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { Vips } from '../../cluster/vips/index.ts';
 import { reserve } from '../table/index.ts';
 import { HandCatalog, agent, task } from '../testing/catalog.ts';
 import { MESOS_HEAD, MESOS_SETTINGS } from '../testing/zone.ts';
 import { MesosNames } from '../zone/publish/mesos.ts';
 import type { RecordType } from '../zone/index.ts';
 import { Zone } from '../zone/index.ts';
-import { dcosSchema } from './config.ts';
+import { dcosSchema, vipSettings } from './config.ts';
 import { createDcos } from './dcos.ts';
 
 function make(config: object = {}) {
   const settings = { ...MESOS_SETTINGS, health: 'exclude' as const, networkNames: false, ptr: true };
-  const dcos = createDcos(dcosSchema.parse(config), {
+  const catalog = new HandCatalog();
+  const parsed = dcosSchema.parse(config);
+  const vips = new Vips(vipSettings(parsed));
+  vips.follow(catalog);
+  const dcos = createDcos(parsed, vips, {
     domain: 'mesos',
     publishers: [new MesosNames(settings)],
   });
@@ -23,7 +28,6 @@ function make(config: object = {}) {
     seed: 7,
     nowSeconds: () => 1_700_000_000,
   });
-  const catalog = new HandCatalog();
   catalog.onChange((next, diff) => zone.apply(next, diff));
   const ask = (name: string, type: RecordType = 'A'): unknown => {
     const found = zone.lookup(name, type);

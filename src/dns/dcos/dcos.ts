@@ -1,11 +1,12 @@
 import type { Rejected } from '../../cluster/index.ts';
+import type { Vips } from '../../cluster/vips/index.ts';
 import type { Publisher, ZoneHead } from '../zone/index.ts';
 import type { DcosConfig } from './config.ts';
 import { CopiedNames } from './copied-names.ts';
 import { DcosNames } from './names.ts';
 import { DcosStaticNames } from './static-names.ts';
 import { DcosVips } from './vips.ts';
-import { DCOS_TTL_SECONDS, DCOS_ZONES, VIPS_DOMAIN, aliasZones, fixedApexes } from './zones.ts';
+import { DCOS_ZONES, aliasZones, fixedApexes } from './zones.ts';
 import type { DcosAlias } from './zones.ts';
 
 /** Everything that DC/OS names need of a DNS server. */
@@ -16,22 +17,17 @@ export interface Dcos {
   readonly aliases: readonly DcosAlias[];
   readonly publishers: readonly Publisher[];
   /** Who is behind which VIP; for load balancing, and for the REST API. */
-  readonly vips: DcosVips;
+  readonly vips: Vips;
   /** What could not be published, and why. */
   setAside(): Iterable<Rejected>;
 }
 
-/** `mesos` are publishers of the names of Mesos-DNS in `domain`, not used for anything else. */
+/** `mesos` are publishers of the names of Mesos-DNS in `domain`, not used for anything else. `vips` must follow the catalog already. */
 export function createDcos(
   config: DcosConfig,
+  vips: Vips,
   mesos: { readonly domain: string; readonly publishers: readonly Publisher[] },
 ): Dcos {
-  const vips = new DcosVips({
-    domain: VIPS_DOMAIN,
-    ttlSeconds: DCOS_TTL_SECONDS,
-    ipv4: config.vipRange,
-    ipv6: config.enableIpv6 ? config.vipRangeIpv6 : undefined,
-  });
   return {
     heads: DCOS_ZONES,
     fixed: fixedApexes(config.zkAddresses),
@@ -39,7 +35,7 @@ export function createDcos(
     publishers: [
       new DcosStaticNames(config),
       new DcosNames(),
-      vips,
+      new DcosVips(vips),
       ...mesos.publishers.map((publisher) => new CopiedNames(publisher, mesos.domain)),
     ],
     vips,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { dcosDomainFragment, dcosLabel } from '../../cluster/vips/index.ts';
 import { RFC1123, label } from '../zone/labels.ts';
-import { dcosDomainFragment, dcosLabel } from './label.ts';
 
 const a61 = 'a'.repeat(61);
 

@@ -1,8 +1,8 @@
 import type { Metrics } from '../../core/metrics.ts';
-import type { DcosVips } from './vips.ts';
+import type { Vips } from '../../cluster/vips/index.ts';
 
 /** Counted when somebody reads them. */
-export function exposeVipMetrics(metrics: Metrics, vips: Pick<DcosVips, 'totals'>): void {
+export function exposeVipMetrics(metrics: Metrics, vips: Pick<Vips, 'totals'>): void {
   metrics.observed('rimrock_vip_vips', 'VIPs that have backends, each port and protocol counted.', () => [
     { value: vips.totals().vips },
   ]);

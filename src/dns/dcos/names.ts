@@ -1,9 +1,9 @@
 import type { CatalogDiff, CatalogTask, CatalogVersion } from '../../cluster/index.ts';
+import { dcosLabel } from '../../cluster/vips/index.ts';
 import { follow } from '../zone/publish/follow.ts';
 import type { Change, Publisher } from '../zone/publisher.ts';
 import { addresses, isPublished } from '../zone/records.ts';
 import type { ZoneRecord } from '../zone/records.ts';
-import { dcosLabel } from './label.ts';
 import { DCOS_TTL_SECONDS, NAMES_DOMAIN } from './zones.ts';
 
 /**

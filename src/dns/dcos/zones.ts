@@ -1,10 +1,10 @@
+import { VIPS_DOMAIN } from '../../cluster/vips/index.ts';
 import type { ZoneHead } from '../zone/zone.ts';
 
 /** The domain of everything that DC/OS publishes beside Mesos-DNS. */
 export const DCOS_DOMAIN = 'thisdcos.directory';
 export const NAMES_DOMAIN = `dcos.${DCOS_DOMAIN}`;
 export const MESOS_DOMAIN = `mesos.${DCOS_DOMAIN}`;
-export const VIPS_DOMAIN = `l4lb.${DCOS_DOMAIN}`;
 
 export const DCOS_TTL_SECONDS = 5;
 

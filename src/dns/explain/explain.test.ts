@@ -118,7 +118,10 @@ describe('where a record comes from', () => {
       netinfoIps: ['10.1.0.7'],
       discovery: { name: 'shop', visibility: 'CLUSTER', ports },
     });
-    const { explain } = await start({ ...CONTENT, tasks: [shop] }, { dcos: { enabled: true } });
+    const { explain } = await start(
+      { ...CONTENT, tasks: [shop] },
+      { dcos: { enabled: true, http: { port: 0 } } },
+    );
     const copy = await explain('shop.marathon.mesos.thisdcos.directory');
     expect(froms(copy)).toEqual(['10.1.0.7 shop.1']);
     expect(copy.zone).toBe('mesos.thisdcos.directory.');

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { AccessRequest, PreviewingAuthorizer, Verdict } from '../../core/access.ts';
 import { systemClock } from '../../core/clock.ts';
 import { silentLogger } from '../../core/log.ts';
+import { CompiledPolicy } from '../../core/policy/compiled-policy.ts';
 import { createPortableReactor } from '../../net/index.ts';
 import type { DatagramSocket, Peer, Reactor } from '../../net/index.ts';
 import { EDNS, askTcp, askUdp, decoded, queryBytes, startDns } from '../testing/start.ts';
@@ -13,8 +15,12 @@ const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
-const start = async (config: Parameters<typeof startDns>[0]): Promise<Started> => {
-  const started = await startDns({ externalOn: true, forwardTimeoutMs: 300, drainMs: 0, ...config });
+const start = async (
+  config: Parameters<typeof startDns>[0],
+  policy?: PreviewingAuthorizer,
+): Promise<Started> => {
+  const wanted = { externalOn: true, forwardTimeoutMs: 300, drainMs: 0, ...config };
+  const started = await startDns(wanted, undefined, undefined, policy);
   closing.push(() => started.dns.stop());
   started.catalog.become({});
   return started;
@@ -44,6 +50,28 @@ const reply = (query: Uint8Array, more: Partial<Message> = {}): Uint8Array => {
   const answers = [{ name, type: TYPE.A, class: 1, ttl: 5, rdata: Uint8Array.of(192, 0, 2, 1) }];
   return encodeMessage({ ...q, response: true, recursionAvailable: true, answers, ...more }).bytes.slice();
 };
+
+/** A policy that denies one sort of clients names outside; another may take its place. */
+class SwappedPolicy implements PreviewingAuthorizer {
+  readonly denied: AccessRequest[] = [];
+  #compiled = new CompiledPolicy({ version: 1, default: 'allow', rules: [] });
+
+  deny(who: string): void {
+    const rules = [{ name: 'no', effect: 'deny', who: [who], may: ['dns:recursion'] }] as const;
+    this.#compiled = new CompiledPolicy({ version: 2, default: 'allow', rules });
+  }
+
+  decide(request: AccessRequest): Verdict {
+    const verdict = this.#compiled.decide(request);
+    if (!verdict.allowed) this.denied.push(request);
+    return verdict;
+  }
+
+  preview(request: AccessRequest): Verdict {
+    return this.#compiled.decide(request);
+  }
+}
+
 const honest: Answer = (query, _from, send) => send(reply(query));
 const silent: Answer = () => {};
 
@@ -95,6 +123,41 @@ describe('forwarding', () => {
     const ours = await askUdp(reactor, dns.addresses.udp, queryBytes('nope.mesos.'));
     expect(ours.rcode).toBe(RCODE.NXDOMAIN);
     expect(up.seen).toEqual([]);
+  });
+
+  it('asks the policy too, and follows it while it changes', async () => {
+    const up = await upstream(honest);
+    const policy = new SwappedPolicy();
+    const config = { resolvers: [up.text], acl: { recursion: ['127.0.0.0/8'] } };
+    const { dns, reactor } = await start(config, policy);
+    const ask = async (name: string): Promise<readonly unknown[]> => {
+      const got = await askUdp(
+        reactor,
+        dns.addresses.udp,
+        queryBytes(`${name}.example.com.`, TYPE.A, { edns: EDNS }),
+      );
+      return [got.rcode, got.edns?.options.find(({ code }) => code === 15)?.data[1]];
+    };
+    const explained = async (): Promise<unknown> => {
+      const url = `http://127.0.0.1:${dns.addresses.http?.port}/explain?name=x.example.com&type=A&client=127.0.0.1`;
+      const { outside } = (await (await fetch(url)).json()) as { outside: { allowed: boolean } };
+      return outside.allowed;
+    };
+    expect(await ask('a')).toEqual([RCODE.NOERROR, undefined]);
+    policy.deny('net:127.0.0.0/8');
+    // What is kept is not for them either.
+    expect(await ask('a')).toEqual([RCODE.REFUSED, 18]);
+    expect(await ask('b')).toEqual([RCODE.REFUSED, 18]);
+    const denied = policy.denied.length;
+    expect([denied, await explained(), policy.denied.length]).toEqual([2, false, 2]);
+    expect(policy.denied[0]).toEqual({
+      subject: { kind: 'anonymous', name: '', groups: [], address: '127.0.0.1' },
+      action: 'dns:recursion',
+      object: '',
+    });
+    policy.deny('net:10.0.0.0/8');
+    expect([await ask('c'), await explained()]).toEqual([[RCODE.NOERROR, undefined], true]);
+    expect(up.seen).toHaveLength(2);
   });
 
   const stranger = async (): Promise<DatagramSocket> => {

@@ -2,8 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
 import type { Reactor } from '../../net/index.ts';
-import { createAcl } from '../acl/acl.ts';
-import type { Acl, AclList } from '../acl/acl.ts';
+import type { Permission } from '../acl/permission.ts';
 import type { DnsCounters, DnsTransport } from '../metrics.ts';
 import { EDE, HEADER_BYTES, RCODE, copyOf, questionEnd, rcodeName, recordLines } from '../wire/index.ts';
 import type { Query } from '../wire/index.ts';
@@ -27,11 +26,12 @@ export interface ResolverSettings extends UpstreamAddresses {
   readonly localZones: boolean;
   readonly cache: CacheSettings;
   readonly upstreams: UpstreamsSettings;
-  readonly recursion: AclList;
 }
 
 export interface ResolverParts {
   readonly settings: ResolverSettings;
+  /** Who gets answers. */
+  readonly recursion: Permission;
   readonly reactor: Reactor;
   readonly clock: Clock;
   readonly random: Random;
@@ -99,7 +99,7 @@ export class Resolver {
   readonly #clock: Clock;
   readonly #counters: DnsCounters;
   readonly #log: Logger;
-  readonly #acl: Acl;
+  readonly #recursion: Permission;
   readonly #quota: Quota;
   readonly #works = new Map<string, Work>();
   #closed = false;
@@ -110,7 +110,7 @@ export class Resolver {
     this.#clock = clock;
     this.#counters = parts.counters;
     this.#log = parts.log;
-    this.#acl = createAcl(settings.recursion);
+    this.#recursion = parts.recursion;
     this.#quota = new Quota(settings.maxForwards, settings.upstreams.maxShareOfOneClient);
     this.cache = new AnswerCache(settings.cache, clock);
     this.upstreams = new Upstreams(
@@ -142,7 +142,7 @@ export class Resolver {
   ): Promise<Uint8Array> {
     const asker: Asker = { query, transport, question: copyOf(bytes, HEADER_BYTES, questionEnd(bytes)) };
     const asked = askedBy(query);
-    if (!this.#acl.allows(client.ip)) return this.#refuse(asked, asker, PROHIBITED);
+    if (!this.#recursion.allows(client.ip)) return this.#refuse(asked, asker, PROHIBITED);
     const local = this.#local(asked);
     if (local) return this.#render(local, asker);
     if (this.upstreams.for(asked.name).length === 0) return this.#refuse(asked, asker);
@@ -160,7 +160,7 @@ export class Resolver {
     const kept = this.cache.peek(asked.key) ?? this.cache.peek(askedOf({ ...plain, dnssecOk: true }).key);
     const local = this.#local(asked);
     return {
-      allowed: this.#acl.allows(ip),
+      allowed: this.#recursion.wouldAllow(ip),
       special: local && { kind: local.kind, records: recordLines(local.bytes) },
       zone: this.upstreams.zoneOf(name),
       resolvers: this.upstreams.for(name).map(({ name: address, down }) => ({ address, down })),

@@ -30,7 +30,6 @@ export function resolverSettings(config: DnsConfig, log: Logger): ResolverSettin
     localZones: config.localZones,
     cache: config.cache,
     upstreams: config.upstreams,
-    recursion: config.acl.recursion,
   };
 }
 

@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { silentLogger } from '../../core/log.ts';
-import { createPortableReactor } from '../../net/index.ts';
+import { codeOf, createPortableReactor } from '../../net/index.ts';
+import type {
+  DatagramSocket,
+  Listener,
+  Peer,
+  Reactor,
+  Transport,
+  TransportHandler,
+} from '../../net/index.ts';
 import type { DnsConfigInput } from '../config.ts';
 import { agent, framework, task } from '../testing/catalog.ts';
 import { EDNS, askTcp, askUdp, decoded, queryBytes, startDns } from '../testing/start.ts';
@@ -40,6 +48,24 @@ const cname = (name: string, target: string): ResourceRecord => ({
 
 type Said = Partial<Message>;
 
+/** UDP and TCP on one port: the system picks one for UDP that somebody may have for TCP, and then another has to do. */
+async function onOnePort(
+  reactor: Reactor,
+  overUdp: (bytes: Uint8Array, from: Peer) => void,
+  overTcp: (transport: Transport) => TransportHandler,
+): Promise<{ udp: DatagramSocket; listener: Listener }> {
+  const host = '127.0.0.1';
+  for (let tries = 1; ; tries++) {
+    const udp = await reactor.udp({ host, port: 0 }, overUdp);
+    try {
+      return { udp, listener: await reactor.listen({ host, port: udp.address.port }, overTcp) };
+    } catch (error) {
+      await udp.close();
+      if (codeOf(error) !== 'EADDRINUSE' || tries === 20) throw error;
+    }
+  }
+}
+
 /** A real resolver on loopback, over UDP and TCP, that says what it is told, and remembers what it was asked. */
 async function resolver(say: (name: string, transport: 'udp' | 'tcp') => Said | undefined) {
   const reactor = createPortableReactor({ clock: systemClock, log: silentLogger });
@@ -52,12 +78,7 @@ async function resolver(say: (name: string, transport: 'udp' | 'tcp') => Said | 
     if (!said) return undefined;
     return encodeMessage({ ...question, response: true, recursionAvailable: true, ...said }).bytes.slice();
   };
-  const udp = await reactor.udp({ host: '127.0.0.1', port: 0 }, (bytes, from) => {
-    const reply = answer(bytes, 'udp');
-    if (reply) udp.send(reply, from);
-  });
-  const { port } = udp.address;
-  const listener = await reactor.listen({ host: '127.0.0.1', port }, (transport) => {
+  const overTcp = (transport: Transport): TransportHandler => {
     const framer = new MessageFramer();
     return {
       onData: (bytes) => {
@@ -71,12 +92,17 @@ async function resolver(say: (name: string, transport: 'udp' | 'tcp') => Said | 
       onDrain: () => {},
       onClose: () => {},
     };
-  });
+  };
+  const overUdp = (bytes: Uint8Array, from: Peer): void => {
+    const reply = answer(bytes, 'udp');
+    if (reply) udp.send(reply, from);
+  };
+  const { udp, listener } = await onOnePort(reactor, overUdp, overTcp);
   cleanup.push(
     () => udp.close(),
     () => listener.close(),
   );
-  return { address: `127.0.0.1:${port}`, asked };
+  return { address: `127.0.0.1:${udp.address.port}`, asked };
 }
 
 async function start(say: Parameters<typeof resolver>[0], config: DnsConfigInput = {}) {

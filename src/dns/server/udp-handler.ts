@@ -23,6 +23,9 @@ export interface UdpHandlerSettings {
   readonly sampling: SamplingSettings;
 }
 
+/** For so long the time of day may be off, after somebody set it. */
+const CLOCKS_APART_MS = 100;
+
 /** Makes what answers in a worker: out of the table, and what is not in it is left to the main thread. */
 export function createUdpHandler(
   settings: UdpHandlerSettings,
@@ -42,11 +45,18 @@ export function createUdpHandler(
   });
   let began = 0;
   let datagrams = 0;
+  let sinceEpoch = 0;
+  let lookAgain = -Infinity;
   return {
     begin() {
       table.begin();
       began = clock.monotonic();
-      const now = clock.now();
+      // One clock is enough for a batch; how it stands to the other one is seen to now and then.
+      if (began >= lookAgain) {
+        sinceEpoch = clock.now() - began;
+        lookAgain = began + CLOCKS_APART_MS;
+      }
+      const now = sinceEpoch + began;
       answerer.nowSeconds = Math.floor(now / 1000);
       answerer.nowUs = Math.floor(now * 1000);
       datagrams = 0;

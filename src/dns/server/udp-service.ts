@@ -1,6 +1,8 @@
 import { sleep } from '../../core/clock.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
+import { NO_PREDECESSOR } from '../../core/predecessor.ts';
+import type { Predecessor } from '../../core/predecessor.ts';
 import type { Random } from '../../core/random.ts';
 import { openDatagrams } from '../../net/index.ts';
 import type {
@@ -12,7 +14,7 @@ import type {
   ReturnAddress,
 } from '../../net/index.ts';
 import { ColdQueries } from './cold-queue.ts';
-import { compileForWorkers } from './compile-cache.ts';
+import { compileForWorkers } from '../../core/worker-modules.ts';
 import type { ColdQuery } from './cold-queue.ts';
 import type { UdpWorkerMessage } from './udp-messages.ts';
 import { UdpThread } from './udp-thread.ts';
@@ -42,6 +44,8 @@ export interface UdpServiceParts {
   readonly onSample?: (sample: Uint8Array) => void;
   /** A worker is gone, and will be replaced: what it held in shared memory is free. */
   readonly onGone?: (worker: number) => void;
+  /** Whose sockets are taken over. */
+  readonly predecessor?: Predecessor;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -99,14 +103,21 @@ export class UdpService {
 
   /** Resolves when all workers answer. Rejects, with everything closed, when the address cannot be bound or a worker cannot start. */
   async start(host: string, port: number): Promise<void> {
-    const { workers, engine, gatherUs = 0, log } = this.#parts;
+    const { workers, engine, gatherUs = 0, predecessor = NO_PREDECESSOR, log } = this.#parts;
     if (this.#parts.entry === undefined) await compileForWorkers(ENTRY);
     this.#cold = ColdQueries.forWorkers(workers);
     this.#threads = Array.from({ length: workers }, (_, worker) => this.#thread(worker));
     try {
       // The port opens when somebody is there to answer: until then clients that find it closed ask somebody else.
       await allOf(this.#threads.map((thread) => thread.load()));
-      const sockets = await openDatagrams({ host, port, workers, engine, gatherUs });
+      const sockets = await openDatagrams({
+        host,
+        port,
+        workers,
+        engine,
+        gatherUs,
+        inherited: predecessor.sockets,
+      });
       this.#sockets = sockets;
       await Promise.all(this.#threads.slice(sockets.workers).map((thread) => thread.dismiss()));
       this.#threads = this.#threads.slice(0, sockets.workers);

@@ -4,10 +4,12 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
 import type { LentSocket } from '../../net/index.ts';
-import { workerEnvironment } from './compile-cache.ts';
+import { workerEnvironment } from '../../core/worker-modules.ts';
 import type { UdpWorkerMessage, UdpWorkerOrder, UdpWorkerSetup } from './udp-messages.ts';
 
 const BACKOFF = { firstMs: 50, maxMs: 5_000, jitter: 0.2 };
+/** What answers makes next to no garbage: the usual room for it would be two megabytes for each worker. */
+const LIMITS = { maxYoungGenerationSizeMb: 1 };
 /** A worker that lived as long was well. */
 const WELL_MS = 10_000;
 
@@ -89,6 +91,7 @@ export class UdpThread {
       name: `dns-udp-${number}`,
       workerData: setup(),
       env: workerEnvironment(),
+      resourceLimits: LIMITS,
     });
     this.#worker = worker;
     worker.on('message', (message: UdpWorkerMessage) => this.#onMessage(message));

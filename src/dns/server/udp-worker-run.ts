@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
+import { collectAll } from '../../core/collect.ts';
 import { errorText } from '../../core/errors.ts';
-import { receiveDatagrams } from '../../net/index.ts';
 import type { DatagramHandler } from '../../net/index.ts';
+import { receiveDatagrams } from '../../net/receive/index.ts';
 import { ColdQueries } from './cold-queue.ts';
 import type { ColdQuery } from './cold-queue.ts';
 import type { UdpWorkerMessage, UdpWorkerOrder, UdpWorkerSetup } from './udp-messages.ts';
@@ -38,11 +39,10 @@ export async function runUdpWorker(createHandler: CreateUdpHandler): Promise<voi
   });
   const flush = (): void => {
     // The message holds a copy.
-    if (batch.length > 0) tell({ kind: 'cold', queries: batch });
-    if (samples.length > 0) tell({ kind: 'samples', samples });
-    batch.length = 0;
-    samples.length = 0;
+    if (batch.length > 0) tell({ kind: 'cold', queries: batch.splice(0) });
+    if (samples.length > 0) tell({ kind: 'samples', samples: samples.splice(0) });
   };
+  collectAll();
   const order = once(parentPort, 'message');
   tell({ kind: 'loaded' });
   const [{ socket }] = (await order) as [UdpWorkerOrder];

@@ -1,16 +1,19 @@
 import { CONTROL, FIRST_UNIT, MAX_READERS, UNIT_BYTES, readerWord } from './layout.ts';
 
-/** Blocks of up to this many units have a class of their own size; larger ones come in four sizes per doubling. */
+/** Blocks of up to this many units have a class of their own size; larger ones come in sixteen sizes per doubling. */
 const EXACT_UNITS = 64;
-const STEPS = 4;
+const STEPS_LOG2 = 4;
+const STEPS = 2 ** STEPS_LOG2;
 /** More than there can be. */
 const MAX_CLASSES = 1024;
+/** Beside the class of what is retired. */
+const OUTGROWN = 2048;
 
 /** The class of blocks that hold `units`. */
 export function sizeClass(units: number): number {
   if (units <= EXACT_UNITS) return units;
   const doubling = 31 - Math.clz32(units - 1);
-  const step = Math.ceil((units - 2 ** doubling) / 2 ** (doubling - 2));
+  const step = Math.ceil((units - 2 ** doubling) / 2 ** (doubling - STEPS_LOG2));
   return EXACT_UNITS + (doubling - 6) * STEPS + step;
 }
 
@@ -19,7 +22,7 @@ export function unitsOfClass(code: number): number {
   if (code <= EXACT_UNITS) return code;
   const over = code - EXACT_UNITS - 1;
   const doubling = 6 + Math.floor(over / STEPS);
-  return 2 ** doubling + ((over % STEPS) + 1) * 2 ** (doubling - 2);
+  return 2 ** doubling + ((over % STEPS) + 1) * 2 ** (doubling - STEPS_LOG2);
 }
 
 /** The largest class whose blocks have at most `units`. */
@@ -45,6 +48,11 @@ export class Arena {
   #idle = 0;
   /** Units that became free since free neighbours were last put together. */
   #loose = 0;
+  /** Large blocks that nobody will want again as they are: first unit and number of units of each. */
+  readonly #outgrown: number[] = [];
+  /** What is left of the one that blocks are cut from, one right behind the other. */
+  #cutting = 0;
+  #cuttingEnd = 0;
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
@@ -75,10 +83,31 @@ export class Arena {
       this.#idle -= units;
       return block;
     }
+    if (this.#cutting !== this.#cuttingEnd || this.#outgrown.length > 0) {
+      block = this.#cutOutgrown(units);
+      if (block !== undefined) return block;
+    }
     if (this.#next + units > this.#limit) return this.#cut(code);
     block = this.#next;
     this.#next += units;
     this.#touched = Math.max(this.#touched, this.#next);
+    return block;
+  }
+
+  /** Memory that was touched before goes first: undefined when a piece that is large enough is not left there. */
+  #cutOutgrown(units: number): number | undefined {
+    while (this.#cuttingEnd - this.#cutting < units) {
+      const size = this.#outgrown.at(-1);
+      // Slots do not grow into what smaller ones left.
+      if (size === undefined || size < units) return undefined;
+      this.#put(this.#cutting, this.#cuttingEnd - this.#cutting);
+      this.#cutting = this.#outgrown.at(-2) as number;
+      this.#cuttingEnd = this.#cutting + size;
+      this.#outgrown.length -= 2;
+    }
+    const block = this.#cutting;
+    this.#cutting += units;
+    this.#idle -= units;
     return block;
   }
 
@@ -113,6 +142,7 @@ export class Arena {
   /** False when too little became free since the last time for this to be worth the work. */
   #joinNeighbours(): boolean {
     this.reclaim();
+    this.#giveUpCutting();
     if (this.#loose === 0 || this.#loose * 8 < this.#idle) return false;
     this.#loose = 0;
     const blocks: number[] = [];
@@ -137,9 +167,27 @@ export class Arena {
     return true;
   }
 
+  /** What is cut from, and what would be, become free blocks like others. */
+  #giveUpCutting(): void {
+    this.#put(this.#cutting, this.#cuttingEnd - this.#cutting);
+    this.#loose += this.#cuttingEnd - this.#cutting;
+    this.#cutting = this.#cuttingEnd;
+    for (let i = 0; i < this.#outgrown.length; i += 2) {
+      this.#put(this.#outgrown[i] as number, this.#outgrown[i + 1] as number);
+      this.#loose += this.#outgrown[i + 1] as number;
+    }
+    this.#outgrown.length = 0;
+  }
+
   /** Give a block back that no word leads to any more. */
   retire(block: number, code: number): void {
     this.#retired.push(block, code, this.#words[CONTROL.EPOCH] as number);
+    this.#idle += unitsOfClass(code);
+  }
+
+  /** The same for a large one of a size that will not be wanted again: it becomes many small ones, before new memory does. */
+  retireOutgrown(block: number, code: number): void {
+    this.#retired.push(block, code | OUTGROWN, this.#words[CONTROL.EPOCH] as number);
     this.#idle += unitsOfClass(code);
   }
 
@@ -157,9 +205,14 @@ export class Arena {
       const epoch = retired[this.#head + 2] as number;
       if (((oldest - epoch) | 0) <= 0) break;
       const code = retired[this.#head + 1] as number;
-      (this.#free[code] ??= []).push(retired[this.#head] as number);
-      this.#loose += unitsOfClass(code);
+      const block = retired[this.#head] as number;
       this.#head += 3;
+      if ((code & OUTGROWN) !== 0) {
+        this.#outgrown.push(block, unitsOfClass(code & ~OUTGROWN));
+        continue;
+      }
+      (this.#free[code] ??= []).push(block);
+      this.#loose += unitsOfClass(code);
     }
     if (this.#head > 30_000 || this.#head === retired.length) {
       retired.splice(0, this.#head);

@@ -186,7 +186,7 @@ describe('a table with little memory', () => {
 
   it('refuses deep names before its slots are all used, so that whoever looks in vain comes to an end', () => {
     // Control words and 1024 slots, and for nodes less than what more slots would take when these are used up.
-    const t = new Small(4_160 + 10_240 + 683 * 32 + 16_000);
+    const t = new Small(4_160 + 8_704 + 683 * 24 + 16_000);
     for (let i = 0; i < 899; i++) t.declare(`${i}.z`, 1);
     expect([t.refused, t.writer.nodes]).toEqual([0, 900]);
     t.declare(`${Array.from({ length: 60 }, () => 'd').join('.')}.z`, 1);

@@ -5,11 +5,14 @@
  *
  *   control   ready, stale, where the slots are, the epoch, and the epoch that each reader is in
  *   slots     log2 of their number, then pairs of words: hash, node (0 free, -1 was used)
- *   node      hash, first set, names directly below, declarations, length and limit of answers, then the folded name, filled
- *             up with zeros to whole words
- *   set       next set of the node, type and size class, number of entries, TTL, then the entries
+ *   node      names directly below (24 bits) and declarations (8), first set, length of the name (8), limit of answers (16) and
+ *             length of its first part (8), then the folded name. Where the first part has a length it is the first label,
+ *             behind the node that has the rest; else it is all of the name. It is filled up with zeros to whole words
+ *   set       next set of the node, type and size class, number of entries, TTL, then the entries. Several nodes may have one set
+ *             of a single entry together: then it is the last one of each
  *   entry     how many give it (4 bytes), hash of the name it points to (4), length (2), record data; the count is not for
- *             readers, but for its last byte: not 0 when the entry was taken back and only still stands there
+ *             readers, but for its last byte: not 0 when the entry was taken back and only still stands there. In a set that
+ *             nodes share it says how many these are
  */
 export const UNIT_BYTES = 8;
 
@@ -26,7 +29,10 @@ export function readerWord(reader: number): number {
 
 export const FIRST_UNIT = (readerWord(MAX_READERS) * 4) / UNIT_BYTES;
 
-export const NODE = { HASH: 0, SETS: 1, BELOW: 2, DECLARED: 3, SHAPE: 4, NAME_BYTES: 20 } as const;
+export const NODE = { REFS: 0, SETS: 1, SHAPE: 2, NAME_BYTES: 12 } as const;
+
+/** In the word of a set's type: nodes may share the set. */
+export const SHARED = 1 << 31;
 
 export const SET = { NEXT: 0, TYPE: 1, COUNT: 2, TTL: 3, ENTRY_BYTES: 16 } as const;
 

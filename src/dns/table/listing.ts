@@ -1,4 +1,5 @@
-import { CONTROL, ENTRY, NODE, SET, TOMBSTONE } from './layout.ts';
+import { CONTROL, ENTRY, SET, TOMBSTONE } from './layout.ts';
+import { copyName, nameLength } from './node-name.ts';
 import type { TableReader } from './reader.ts';
 
 /** One record of the table; `name` and `data` are copies. */
@@ -25,15 +26,15 @@ export function* recordsOf(table: TableReader, set: number): Generator<Uint8Arra
  * may be listed or not, and everything else is listed once as long as the table does not grow.
  */
 export function* listTable(table: TableReader): Generator<TableRecord> {
-  const { words, bytes } = table;
+  const { words } = table;
   const slots = (words[CONTROL.SLOTS] as number) * 2;
   const count = 2 ** (words[slots] as number);
   for (let i = 0; i < count; i++) {
     const unit = words[slots + 2 + i * 2 + 1] as number;
     if (unit === 0 || unit === TOMBSTONE) continue;
     const node = unit * 2;
-    const from = node * 4 + NODE.NAME_BYTES;
-    const name = bytes.slice(from, from + ((words[node + NODE.SHAPE] as number) & 0xff));
+    const name = new Uint8Array(nameLength(words, node));
+    copyName(words, node, name);
     for (let set = table.firstSet(node); set !== 0; set = table.nextSet(set)) {
       for (const data of recordsOf(table, set))
         yield { name, type: table.typeOf(set), ttl: table.ttlOf(set), data };

@@ -1,22 +1,32 @@
 import { CONTROL, ENTRY, NODE, SET, TOMBSTONE, hashName, readerWord } from './layout.ts';
+import { isNodeOf, isNodeOfBytes } from './node-name.ts';
 
 /**
  * Looks names up in the table. Of each thread that answers there is one, with a number of its own; between `begin` and
  * `end` nothing that was found is used for something else.
+ *
+ * Words that lead on are read plainly, which costs a load where `Atomics.load` is a call: an aligned word is never seen in halves,
+ * and what it leads to is read at an address that was made of it, so that no processor reads that before. Where the order is not in
+ * the addresses (`begin`, and how many entries there are) it is asked for.
  */
 export class TableReader {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
+  /** The same bytes, to read several at once. */
+  readonly view: DataView;
   readonly #epochWord: number;
 
   constructor(memory: SharedArrayBuffer, reader: number) {
     this.words = new Int32Array(memory);
     this.bytes = new Uint8Array(memory);
+    this.view = new DataView(memory);
     this.#epochWord = readerWord(reader);
   }
 
   begin(): void {
     Atomics.store(this.words, this.#epochWord, Atomics.load(this.words, CONTROL.EPOCH));
+    // Plain loads may overtake a store, but not this load, and this load not the store.
+    Atomics.load(this.words, CONTROL.SLOTS);
   }
 
   end(): void {
@@ -40,54 +50,43 @@ export class TableReader {
     return this.find(name, 0, name.length, hashName(name, 0, name.length, this.seed));
   }
 
-  /** The word index of the node with the folded name `key[at, end)`, or 0. `hash` is its `hashName`. */
+  /** The word index of the node with the folded name `key[at, end)`, or 0. `hash` is its `hashName`. For who asks seldom. */
   find(key: Uint8Array, at: number, end: number, hash: number): number {
+    return this.#find(new DataView(key.buffer, key.byteOffset, key.length), at, end, hash);
+  }
+
+  #find(key: DataView, at: number, end: number, hash: number): number {
     const { words } = this;
-    const slots = Atomics.load(words, CONTROL.SLOTS) * 2;
-    const mask = 2 ** (words[slots] as number) - 1;
+    const slots = (words[CONTROL.SLOTS] as number) * 2;
+    const mask = (1 << (words[slots] as number)) - 1;
     for (let i = hash & mask; ; i = (i + 1) & mask) {
-      const node = Atomics.load(words, slots + 2 + i * 2 + 1);
+      const node = words[slots + 2 + i * 2 + 1] as number;
       if (node === 0) return 0;
       if (node === TOMBSTONE || words[slots + 2 + i * 2] !== hash) continue;
-      if (this.#hasName(node * 2, key, at, end)) return node * 2;
+      if (isNodeOfBytes(words, node * 2, key, at, end)) return node * 2;
     }
   }
 
   /** As `find`, for a name that begins a buffer of words and is filled up with zeros. */
   findWords(key: Int32Array, length: number, hash: number): number {
     const { words } = this;
-    const slots = Atomics.load(words, CONTROL.SLOTS) * 2;
-    const mask = 2 ** (words[slots] as number) - 1;
+    const slots = (words[CONTROL.SLOTS] as number) * 2;
+    const mask = (1 << (words[slots] as number)) - 1;
     for (let i = hash & mask; ; i = (i + 1) & mask) {
-      const node = Atomics.load(words, slots + 2 + i * 2 + 1);
+      const node = words[slots + 2 + i * 2 + 1] as number;
       if (node === 0) return 0;
       if (node === TOMBSTONE || words[slots + 2 + i * 2] !== hash) continue;
-      if (this.#hasWords(node * 2, key, length)) return node * 2;
+      if (isNodeOf(words, node * 2, key, length)) return node * 2;
     }
-  }
-
-  #hasWords(node: number, key: Int32Array, length: number): boolean {
-    const { words } = this;
-    if (((words[node + NODE.SHAPE] as number) & 0xff) !== length) return false;
-    const from = node + NODE.NAME_BYTES / 4;
-    for (let i = 0; i * 4 < length; i++) if (words[from + i] !== key[i]) return false;
-    return true;
   }
 
   /** The node that the name at `data[at, end)` of an entry has, or 0; the entry knows its hash. */
   target(entry: number, at: number, end: number): number {
-    return this.find(this.bytes, at, end, this.targetHash(entry));
+    return this.#find(this.view, at, end, this.targetHash(entry));
   }
 
   targetHash(entry: number): number {
-    const { bytes } = this;
-    const at = entry + ENTRY.TARGET;
-    return (
-      (bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)
-    );
+    return this.view.getInt32(entry + ENTRY.TARGET, true);
   }
 
   /**
@@ -96,16 +95,7 @@ export class TableReader {
    */
   slotOf(hash: number): number {
     const slots = (this.words[CONTROL.SLOTS] as number) * 2;
-    return slots + 2 + (hash & (2 ** (this.words[slots] as number) - 1)) * 2;
-  }
-
-  #hasName(node: number, key: Uint8Array, at: number, end: number): boolean {
-    const { bytes } = this;
-    const length = end - at;
-    if (((this.words[node + NODE.SHAPE] as number) & 0xff) !== length) return false;
-    const from = node * 4 + NODE.NAME_BYTES;
-    for (let i = 0; i < length; i++) if (bytes[from + i] !== key[at + i]) return false;
-    return true;
+    return slots + 2 + (hash & ((1 << (this.words[slots] as number)) - 1)) * 2;
   }
 
   /** The word index of a node's set of one type, or 0. */
@@ -117,11 +107,11 @@ export class TableReader {
   }
 
   firstSet(node: number): number {
-    return Atomics.load(this.words, node + NODE.SETS) * 2;
+    return (this.words[node + NODE.SETS] as number) * 2;
   }
 
   nextSet(set: number): number {
-    return Atomics.load(this.words, set + SET.NEXT) * 2;
+    return (this.words[set + SET.NEXT] as number) * 2;
   }
 
   typeOf(set: number): number {
@@ -130,7 +120,8 @@ export class TableReader {
 
   /** How many entries a set has; later ones are not complete yet. */
   countOf(set: number): number {
-    return Atomics.load(this.words, set + SET.COUNT);
+    // The first is there since a word leads here; those that were added later are, when this is read before them.
+    return this.words[set + SET.COUNT] === 1 ? 1 : Atomics.load(this.words, set + SET.COUNT);
   }
 
   /** Seconds. */
@@ -140,6 +131,6 @@ export class TableReader {
 
   /** At most how many records of a set go into an answer; 0 for all. */
   answersOf(node: number): number {
-    return (this.words[node + NODE.SHAPE] as number) >>> 8;
+    return ((this.words[node + NODE.SHAPE] as number) >>> 8) & 0xffff;
   }
 }

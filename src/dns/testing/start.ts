@@ -1,3 +1,4 @@
+import type { PreviewingAuthorizer } from '../../core/access.ts';
 import { systemClock } from '../../core/clock.ts';
 import { Health } from '../../core/health.ts';
 import { silentLogger } from '../../core/log.ts';
@@ -29,6 +30,7 @@ export async function startDns(
   config: DnsConfigInput = {},
   catalog = new HandCatalog(),
   log = silentLogger,
+  policy?: PreviewingAuthorizer,
 ): Promise<Started> {
   const reactor = createPortableReactor({ clock: systemClock, log: silentLogger });
   const health = new Health();
@@ -42,6 +44,7 @@ export async function startDns(
     log,
     metrics,
     health,
+    policy,
     later: (work) => work(),
   });
   await dns.start();

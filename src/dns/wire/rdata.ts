@@ -1,6 +1,6 @@
 import { copyOf, join } from './bytes.ts';
 import { TYPE } from './constants.ts';
-import { nameBytes, readName } from './name.ts';
+import { encodeName, encodedName, nameBytes, readName } from './name.ts';
 import type { Cursor } from './name.ts';
 
 /**
@@ -48,14 +48,16 @@ export function srvRdata(
   port: number,
   target: string,
 ): Uint8Array | undefined {
-  const name = nameBytes(target);
-  if (!name) return undefined;
-  const data = new Uint8Array(6 + name.length);
-  [priority, weight, port].forEach((n, i) => {
-    data[2 * i] = n >> 8;
-    data[2 * i + 1] = n;
-  });
-  data.set(name, 6);
+  const length = encodeName(target);
+  if (length === 0) return undefined;
+  const data = new Uint8Array(6 + length);
+  data[0] = priority >> 8;
+  data[1] = priority;
+  data[2] = weight >> 8;
+  data[3] = weight;
+  data[4] = port >> 8;
+  data[5] = port;
+  for (let i = 0; i < length; i++) data[6 + i] = encodedName[i] as number;
   return data;
 }
 

@@ -1,7 +1,7 @@
 export { enumerate, mesosRecords } from './enumerate.ts';
 export type { EnumeratedFramework } from './enumerate.ts';
-export { ipBytes } from './ip.ts';
-export { RFC1123, RFC952 } from './labels.ts';
+export { ipBytes } from '../../core/ip.ts';
+export { RFC1123, RFC952, domainFragment, label } from './labels.ts';
 export type { UnservableRecord } from './left-out.ts';
 export { createNames } from './publish/index.ts';
 export type { Names, SetAside } from './publish/index.ts';

@@ -1,4 +1,4 @@
-import { sha1 } from './sha1.ts';
+import { sha1, sha1Start } from '../../core/sha1.ts';
 
 /** Which labels are allowed: RFC 952 (24 characters, a letter first) or RFC 1123 (63 characters). mesos-dns.md §5.1. */
 export interface LabelRule {
@@ -41,6 +41,20 @@ export function label(text: string, rule: LabelRule): string {
 
 /** Framework names may be several labels: each part between dots is made a label, empty ones go. */
 export function domainFragment(text: string, rule: LabelRule): string {
+  if (text !== lastText || rule !== lastRule) {
+    lastFragment = fragment(text, rule);
+    lastText = text;
+    lastRule = rule;
+  }
+  return lastFragment;
+}
+
+// Whatever makes names of a task asks for that of its framework, and most tasks are of few of them.
+let lastText = '';
+let lastRule: LabelRule | undefined;
+let lastFragment = '';
+
+function fragment(text: string, rule: LabelRule): string {
   return text
     .split('.')
     .map((part) => label(part, rule))
@@ -54,14 +68,21 @@ const Z_BASE_32 = 'ybndrfg8ejkmcpqxot1uwisza345h769';
 export function taskHash(taskId: string): string {
   if (taskId !== lastId) {
     lastId = taskId;
-    lastHash = zBase32(sha1(taskId), 5);
+    lastHash = taskHashOf(sha1Start(taskId));
   }
   return lastHash;
 }
 
+/** Five characters of the first 25 bits. */
+function taskHashOf(bits: number): string {
+  let text = '';
+  for (let shift = 27; shift > 2; shift -= 5) text += Z_BASE_32.charAt((bits >>> shift) & 31);
+  return text;
+}
+
 // Whatever makes names of a task asks for its hash, one right after the other.
 let lastId = '';
-let lastHash = zBase32(sha1(''), 5);
+let lastHash = taskHashOf(sha1Start(''));
 
 /** The start of a label that is too long, a hyphen, and 40 bits of the hash of all of it: readable, and distinct. */
 export function shortened(text: string, max = MAX_LABEL): string {

@@ -1,6 +1,6 @@
 import { ipv6Text } from '../../core/ip.ts';
 import { TYPE, nameBytes, srvRdata, textOfName } from '../wire/index.ts';
-import { ipBytes } from './ip.ts';
+import { ipBytes } from '../../core/ip.ts';
 import type { RecordType, ZoneRecord } from './records.ts';
 
 /** A record as the table keeps it. */
@@ -31,6 +31,33 @@ export function recordData(record: ZoneRecord<RecordType>, srvWeight: number): R
     }
     case 'TXT':
       return { type: TYPE.TXT, data: textData(record.host) };
+  }
+}
+
+/** As `recordData`; of several records in a row that say the same, as those of a task do, only the first one is made. */
+export class LastRecordData {
+  readonly #srvWeight: number;
+  #type: RecordType | undefined;
+  #host = '';
+  #weight: number | undefined;
+  #priority: number | undefined;
+  #said: RecordData | undefined;
+
+  constructor(srvWeight: number) {
+    this.#srvWeight = srvWeight;
+  }
+
+  of(record: ZoneRecord<RecordType>): RecordData | undefined {
+    const { type, host, weight, priority } = record;
+    const same =
+      type === this.#type && host === this.#host && weight === this.#weight && priority === this.#priority;
+    if (same) return this.#said;
+    this.#said = recordData(record, this.#srvWeight);
+    this.#type = type;
+    this.#host = host;
+    this.#weight = weight;
+    this.#priority = priority;
+    return this.#said;
   }
 }
 

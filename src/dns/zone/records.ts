@@ -205,22 +205,26 @@ function addNamed(
   const first = underscored(name);
   const weight = weightOf(task);
   for (const port of task.ports) {
-    for (const protocol of ['._tcp', '._udp']) {
+    const host = `${canonical}${slaveTail}:${port}`;
+    for (const protocol of PROTOCOLS) {
       const service = first + protocol;
-      out.push(serviceRecord(service + slaveTail, canonical + slaveTail, port, weight));
-      if (!discovery) out.push(serviceRecord(service + tail, canonical + slaveTail, port, weight));
+      out.push(serviceRecord(service + slaveTail, host, weight));
+      if (!discovery) out.push(serviceRecord(service + tail, host, weight));
     }
   }
-  for (const port of discovery?.ports ?? []) {
+  for (const port of discovery?.ports ?? NO_PORTS) {
     const portName = label(port.name, rule);
+    const host = `${canonical}${tail}:${port.number}`;
     for (const protocol of protocols(port.protocol, rule)) {
       const service = `${first}.${underscored(protocol)}${tail}`;
-      out.push(serviceRecord(service, canonical + tail, port.number, weight));
-      if (portName !== '')
-        out.push(serviceRecord(`${underscored(portName)}.${service}`, canonical + tail, port.number, weight));
+      out.push(serviceRecord(service, host, weight));
+      if (portName !== '') out.push(serviceRecord(`${underscored(portName)}.${service}`, host, weight));
     }
   }
 }
+
+const PROTOCOLS = ['._tcp', '._udp'];
+const NO_PORTS: readonly never[] = [];
 
 /** No protocol means both. `tcp,udp` is two (Mesos-DNS makes the useless `_tcpudp` of it). */
 function protocols(given: string, rule: LabelRule): string[] {
@@ -261,7 +265,8 @@ export function addresses(name: string, ips: readonly string[]): ZoneRecord[] {
   return ips.map((host) => ({ name, host, type: addressType(host) }));
 }
 
-function addAddresses(out: TaskRecord[], name: string, ips: readonly string[], shared: boolean): void {
+/** The same for a task. */
+export function addAddresses(out: TaskRecord[], name: string, ips: readonly string[], shared: boolean): void {
   for (const host of ips) out.push({ name, host, type: addressType(host), shared });
 }
 
@@ -273,7 +278,7 @@ function srv(name: string, target: string, port: number): ZoneRecord {
   return { name, host: `${target}:${port}`, type: 'SRV' };
 }
 
-function serviceRecord(name: string, target: string, port: number, weight: number | undefined): TaskRecord {
-  const record: TaskRecord = { name, host: `${target}:${port}`, type: 'SRV', shared: true };
-  return weight === undefined ? record : { ...record, weight };
+function serviceRecord(name: string, host: string, weight: number | undefined): TaskRecord {
+  if (weight === undefined) return { name, host, type: 'SRV', shared: true };
+  return { name, host, type: 'SRV', shared: true, weight };
 }

@@ -7,9 +7,9 @@ import { HandCatalog, agent, framework, task, version } from '../testing/catalog
 import type { Content } from '../testing/catalog.ts';
 import { MESOS_SETTINGS, zoneFor } from '../testing/zone.ts';
 import { enumerate } from './enumerate.ts';
-import { ipBytes } from './ip.ts';
+import { ipBytes } from '../../core/ip.ts';
 import { RFC1123, RFC952, agentSuffix, domainFragment, label, taskHash } from './labels.ts';
-import { sha1 } from './sha1.ts';
+import { sha1 } from '../../core/sha1.ts';
 import { taskRecords } from './records.ts';
 import type { RecordType, ZoneSettings } from './records.ts';
 import type { Zone } from './zone.ts';

@@ -1,11 +1,10 @@
 import type { CatalogDiff, CatalogVersion } from '../../cluster/index.ts';
 import { TableFull, TableReader, TableWriter, listTable, recordsOf } from '../table/index.ts';
-import { TYPE, encodeName, encodedName, nameBytes, soaRdata, textOfName } from '../wire/index.ts';
-import { isUpper, sameRecords } from './compare.ts';
+import { TYPE, nameBytes, soaRdata, textOfName } from '../wire/index.ts';
 import type { Change, Publisher } from './publisher.ts';
-import { LeftOut } from './left-out.ts';
 import type { UnservableRecord } from './left-out.ts';
-import { recordData, textOfData, unservable } from './record-data.ts';
+import { textOfData } from './record-data.ts';
+import { RecordWriter } from './record-writer.ts';
 import type { RecordType, ZoneRecord } from './records.ts';
 import { NOTHING_CHANGED, everythingAdded } from './whole-steps.ts';
 
@@ -54,8 +53,8 @@ export type Lookup =
   | { readonly kind: 'nxdomain' };
 
 const CHECK_EVERY = 64;
-/** After so many that find no room, the others need not try. */
-const MAX_REFUSALS = 16;
+/** A task without ports has so many names to itself, or more. */
+const NAMES_PER_TASK = 4;
 
 /**
  * The names that are served, written into the table that answers come from. Publishers say what each step of the catalog changes; the
@@ -65,22 +64,19 @@ export class Zone {
   readonly table: TableReader;
   readonly #writer: TableWriter;
   readonly #parts: ZoneParts;
-  readonly #leftOut = new LeftOut();
-  /** Names with a limit of answers, also those that are not there now. */
-  readonly #limits = new Map<string, number>();
+  readonly #content: RecordWriter;
   readonly #jobs: Generator<void>[] = [];
   readonly #settled = new Set<() => void>();
   #waiting = false;
   #ready = false;
-  #revision = 0;
   #told = -1;
   #serial = 0;
-  #records = 0;
 
   constructor(parts: ZoneParts) {
     this.#parts = parts;
     const apexes = parts.heads.map((h) => wireOf(h.apex));
     this.#writer = new TableWriter(parts.memory, parts.seed, apexes);
+    this.#content = new RecordWriter({ ...parts, writer: this.#writer });
     // Reader 0 is the thread of the writer.
     this.table = new TableReader(parts.memory, 0);
     for (const apex of apexes) this.#writer.declare(apex, apex.length, 1);
@@ -114,7 +110,7 @@ export class Zone {
 
   /** Rises whenever what is published changes. */
   get revision(): number {
-    return this.#revision;
+    return this.#content.changes + (this.#ready ? 1 : 0);
   }
 
   /**
@@ -127,7 +123,7 @@ export class Zone {
 
   /** How many distinct records there are, but for those of the zones themselves. */
   get size(): number {
-    return this.#records;
+    return this.#content.records;
   }
 
   /** Bytes of memory that the table has come to use. */
@@ -147,6 +143,7 @@ export class Zone {
 
   /** Take over a whole catalog version, once. */
   load(version: CatalogVersion): void {
+    this.#writer.expect(version.tasks.size * NAMES_PER_TASK);
     this.apply(version, everythingAdded(version));
   }
 
@@ -173,29 +170,12 @@ export class Zone {
   *#write(steps: readonly Iterable<Change>[], known: boolean): Generator<void> {
     for (const changes of steps) {
       for (const change of changes) {
-        this.#apply(change);
+        this.#content.apply(change);
         yield;
       }
     }
-    yield* this.#tryAgain();
-    if (known && !this.#ready) {
-      this.#ready = true;
-      this.#revision++;
-    }
-  }
-
-  /** By now there may be room for what found none before. */
-  *#tryAgain(): Generator<void> {
-    if (!this.#leftOut.waits) return;
-    this.#writer.commit();
-    let refused = 0;
-    for (const { of, times } of this.#leftOut.takeWaiting()) {
-      const before = this.#leftOut.size;
-      const again = typeof of === 'string' ? () => this.#declare(of, 1) : () => this.#add(of);
-      for (let i = 0; i < times; i++) again();
-      if (this.#leftOut.size > before && ++refused === MAX_REFUSALS) return;
-      yield;
-    }
+    yield* this.#content.tryAgain();
+    if (known) this.#ready = true;
   }
 
   #run(): void {
@@ -241,16 +221,16 @@ export class Zone {
 
   /** Call it every second or so: of what changes within one second, a later one's serial tells. */
   tick(): void {
-    if (this.#told === this.#revision || this.#waiting) return;
+    if (this.#told === this.revision || this.#waiting) return;
     this.#tellSerial();
     this.#writer.commit();
   }
 
   #tellSerial(): void {
     const now = this.#parts.nowSeconds();
-    if (this.#told === this.#revision || now <= this.#serial) return;
+    if (this.#told === this.revision || now <= this.#serial) return;
     this.#serial = now;
-    if (this.#writeSoas()) this.#told = this.#revision;
+    if (this.#writeSoas()) this.#told = this.revision;
   }
 
   #writeSoa(head: ZoneHead): void {
@@ -259,70 +239,6 @@ export class Zone {
     const data = soaRdata({ mname, rname, serial: this.#serial, refresh, retry, expire, minimum });
     const apex = wireOf(head.apex);
     if (data) this.#writer.replace(apex, apex.length, TYPE.SOA, head.ttlSeconds, data);
-  }
-
-  /** Additions first, so that a record on both sides is never away. */
-  #apply(change: Change): void {
-    const { before, after, namesBefore, namesAfter, limits } = change;
-    if (limits) for (const { name, answers } of limits) this.#limit(name, answers);
-    if (!sameRecords(before, after)) {
-      for (const r of after) this.#add(r);
-      for (const r of before) this.#remove(r);
-    }
-    if (!namesBefore && !namesAfter) return;
-    if (namesBefore?.join() === namesAfter?.join()) return;
-    for (const name of namesAfter ?? []) this.#declare(name, 1);
-    for (const name of namesBefore ?? []) this.#declare(name, -1);
-  }
-
-  #add(record: ZoneRecord<RecordType>): void {
-    // Questions are lower-case: a name that is not can never be asked for.
-    if (isUpper(record.name)) return;
-    // The data first: it may have a name in it, and all names are encoded in the same place.
-    const said = recordData(record, this.#parts.srvWeight);
-    const length = said ? encodeName(record.name) : 0;
-    if (!said || length === 0)
-      return this.#leftOut.add(record, unservable(record) ?? 'its value is not valid');
-    const name = encodedName;
-    try {
-      const ttl = record.ttlSeconds ?? this.#parts.ttlSeconds;
-      if (!this.#writer.add(name, length, said.type, ttl, said.data)) return;
-      this.#records++;
-      this.#revision++;
-      const limit = this.#limits.get(record.name);
-      if (limit !== undefined) this.#writer.limitAnswers(name, length, limit);
-    } catch (error) {
-      if (!(error instanceof TableFull)) throw error;
-      this.#leftOut.add(record, fullReason(error), true);
-    }
-  }
-
-  #remove(record: ZoneRecord<RecordType>): void {
-    if (isUpper(record.name)) return;
-    if (this.#leftOut.takeBack(record)) return;
-    const said = recordData(record, this.#parts.srvWeight);
-    const length = said ? encodeName(record.name) : 0;
-    if (!said || length === 0 || !this.#writer.remove(encodedName, length, said.type, said.data)) return;
-    this.#records--;
-    this.#revision++;
-  }
-
-  #declare(text: string, by: 1 | -1): void {
-    const name = isUpper(text) ? undefined : nameBytes(text);
-    if (!name || (by === -1 && this.#leftOut.takeNameBack(text))) return;
-    try {
-      if (this.#writer.declare(name, name.length, by)) this.#revision++;
-    } catch (error) {
-      if (!(error instanceof TableFull)) throw error;
-      this.#leftOut.addName(text, fullReason(error));
-    }
-  }
-
-  #limit(text: string, answers: number | undefined): void {
-    if (answers === undefined) this.#limits.delete(text);
-    else this.#limits.set(text, answers);
-    const name = nameBytes(text);
-    if (name) this.#writer.limitAnswers(name, name.length, answers ?? 0);
   }
 
   /** `name` is absolute and lower-case. For the APIs; answers are assembled elsewhere. */
@@ -337,8 +253,8 @@ export class Zone {
   hosts(name: string, type: RecordType): readonly string[] {
     const node = this.#node(name);
     const values = node === 0 ? [] : this.#values(node, type);
-    if (this.#leftOut.size === 0) return values;
-    const others = [...this.#leftOut.records()].filter((r) => r.name === name && r.type === type);
+    if (this.#content.leftOut.size === 0) return values;
+    const others = [...this.#content.leftOut.records()].filter((r) => r.name === name && r.type === type);
     return [...values, ...others.map((r) => r.host)];
   }
 
@@ -352,22 +268,22 @@ export class Zone {
 
   /** Records that DNS cannot say, or that found no room. */
   unservable(): readonly UnservableRecord[] {
-    return [...this.#leftOut.records()];
+    return [...this.#content.leftOut.records()];
   }
 
   /** The same, one by one. */
   unservableRecords(): Iterable<UnservableRecord> {
-    return this.#leftOut.records();
+    return this.#content.leftOut.records();
   }
 
   /** Names that found no room, where they have no records. */
   unservableNames(): readonly { readonly name: string; readonly reason: string }[] {
-    return [...this.#leftOut.names()];
+    return [...this.#content.leftOut.names()];
   }
 
   /** How many records and names are not in the table. */
   get leftOut(): number {
-    return this.#leftOut.size;
+    return this.#content.leftOut.size;
   }
 
   #node(name: string): number {
@@ -391,8 +307,4 @@ const TEXT_TYPES: ReadonlyMap<number, RecordType> = new Map(
 
 function textOfType(type: number): RecordType | undefined {
   return TEXT_TYPES.get(type);
-}
-
-function fullReason(error: TableFull): string {
-  return `${error.message}: raise dns.maxTableMiB`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { redirectTarget, schedulerUrls } from './master-url.ts';
+import { masterPlacesOf, redirectTarget, schedulerUrl } from './master-url.ts';
 
-describe('schedulerUrls', () => {
+describe('the setting master', () => {
   it.each([
     ['127.0.0.1:5050', ['http://127.0.0.1:5050/api/v1/scheduler']],
     ['master', ['http://master:5050/api/v1/scheduler']],
@@ -9,11 +9,12 @@ describe('schedulerUrls', () => {
     ['a:1, http://b:2', ['http://a:1/api/v1/scheduler', 'http://b:2/api/v1/scheduler']],
     ['[::1]:5050', ['http://[::1]:5050/api/v1/scheduler']],
   ])('%s', (master, urls) => {
-    expect(schedulerUrls(master)).toEqual(urls);
+    const places = masterPlacesOf(master);
+    expect(places.kind === 'list' && places.origins.map(schedulerUrl)).toEqual(urls);
   });
 
   it.each(['', ',', 'http://', 'a:b:c'])('refuses %j', (master) => {
-    expect(() => schedulerUrls(master)).toThrow('is not the address of a Mesos master');
+    expect(() => masterPlacesOf(master)).toThrow('is not the address of a Mesos master');
   });
 });
 

@@ -1,12 +1,17 @@
 import type { Clock } from '../../core/clock.ts';
 import { Backoff } from '../../core/backoff.ts';
 import { sleep } from '../../core/clock.ts';
+import { LeaderFinder } from '../../core/http/leader-finder.ts';
 import { errorText } from '../../core/errors.ts';
-import type { HttpClient } from '../../core/http/client.ts';
-import { createHttpClient } from '../../core/http/client.ts';
+import type { HttpClient, TlsOptions } from '../../core/http/client.ts';
+import { towardsMaster } from '../../core/http/mutual-tls.ts';
+import type { MutualTls } from '../../core/http/mutual-tls.ts';
+import { systemSockets } from '../../core/http/sockets.ts';
+import type { Sockets } from '../../core/http/sockets.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
-import { schedulerUrls } from './master-url.ts';
+import { originOfMasterInfo } from '../../mesos/index.ts';
+import { masterPlacesOf, schedulerUrl } from './master-url.ts';
 import { openSubscription } from './subscription.ts';
 import type {
   CallOutcome,
@@ -17,8 +22,16 @@ import type {
 } from './types.ts';
 
 export interface DriverParts {
-  /** `host:port` or URL of the master, or several with commas between. */
+  /** `host:port` or URL of the master, several with commas between, or `consul://host:port/prefix`. */
   readonly master: string;
+  /** Fields that prove to the master who we are. */
+  readonly login?: Readonly<Record<string, string>>;
+  /** Without it the master is spoken to in plain HTTP. */
+  readonly tls?: MutualTls | undefined;
+  /** How Consul is spoken to where it is https (`consuls:`). */
+  readonly consulTls?: TlsOptions | undefined;
+  /** Those of the machine, unless the machine is a simulated one. */
+  readonly sockets?: Sockets | undefined;
   readonly ids: FrameworkIdStore;
   readonly handler: SchedulerHandler;
   readonly clock: Clock;
@@ -40,16 +53,31 @@ const FAILED_OVER_WAIT_MS = 15_000;
  */
 export class SchedulerDriver {
   readonly #parts: DriverParts;
-  readonly #urls: readonly string[];
-  readonly #calls: HttpClient = createHttpClient({ connections: 1 });
+  readonly #finder: LeaderFinder;
+  readonly #calls: HttpClient;
   readonly #stop = new AbortController();
   #loop: Promise<void> | undefined;
+  /** Whom we are subscribed to, or ask just now. */
+  #attempt: { readonly url: string; readonly stop: AbortController } | undefined;
   #session: { readonly url: string; readonly streamId: string; readonly frameworkId: string } | undefined;
   #frameworkId: string | undefined;
+  /** What the store has of it. */
+  #savedId: string | undefined;
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
-    this.#urls = schedulerUrls(parts.master);
+    this.#finder = new LeaderFinder({
+      ...parts,
+      places: masterPlacesOf(parts.master),
+      originOf: originOfMasterInfo,
+      onLeader: (origin) => {
+        const url = schedulerUrl(origin);
+        if (this.#attempt && this.#attempt.url !== url) this.#attempt.stop.abort();
+      },
+      onProblem: (problem) => parts.log.warn({ problem }, 'the search for masters is held up'),
+    });
+    const { createClient } = parts.sockets ?? systemSockets;
+    this.#calls = createClient({ connections: 1, ...towardsMaster(parts.tls) });
   }
 
   get connected(): boolean {
@@ -62,7 +90,8 @@ export class SchedulerDriver {
 
   /** Read the stored framework id and begin to subscribe; resolves before a master has answered. */
   async start(): Promise<void> {
-    this.#frameworkId = await this.#parts.ids.load();
+    this.#frameworkId = this.#savedId = await this.#parts.ids.load();
+    this.#finder.start();
     this.#loop = this.#run();
   }
 
@@ -70,6 +99,7 @@ export class SchedulerDriver {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
+    await this.#finder.stop();
     await this.#calls.close();
   }
 
@@ -95,6 +125,7 @@ export class SchedulerDriver {
           'content-type': 'application/json',
           accept: 'application/json',
           'mesos-stream-id': session.streamId,
+          ...this.#parts.login,
         },
         body: JSON.stringify({ ...body, framework_id }),
       });
@@ -108,18 +139,29 @@ export class SchedulerDriver {
     } catch (error) {
       if (!this.#stop.signal.aborted)
         this.#parts.log.warn({ call: call.type, error: errorText(error) }, 'no answer to a call');
+      // It may still arrive, after later ones. With another subscription the master takes it no more, and gives the offers
+      // back that it was to answer.
+      if (this.#session === session) this.#attempt?.stop.abort();
       return { kind: 'unknown', message: errorText(error) };
     }
   }
 
+  #nextUrl(): string | undefined {
+    const origin = this.#finder.next();
+    return origin === undefined ? undefined : schedulerUrl(origin);
+  }
+
   async #run(): Promise<void> {
     const backoff = new Backoff(this.#parts.random, { firstMs: 200, maxMs: 10_000, jitter: 0.5 });
-    let turn = 0;
     let redirect: string | undefined;
     let hops = 0;
     while (!this.#stop.signal.aborted) {
-      const url = redirect ?? this.#urls[turn++ % this.#urls.length] ?? '';
+      const url = redirect ?? this.#nextUrl();
       redirect = undefined;
+      if (url === undefined) {
+        await this.#finder.pause(backoff.next(), this.#stop.signal);
+        continue;
+      }
       const end = await this.#subscribeOnce(url, () => backoff.reset());
       if (this.#stop.signal.aborted) return;
       if (end.redirect !== undefined && ++hops <= MAX_REDIRECTS) {
@@ -128,8 +170,8 @@ export class SchedulerDriver {
       }
       hops = 0;
       this.#parts.log.warn({ url, reason: end.reason }, 'not subscribed to the master');
-      const ms = end.reason === FAILED_OVER ? FAILED_OVER_WAIT_MS : backoff.next();
-      await sleep(this.#parts.clock, ms, this.#stop.signal);
+      if (end.reason === FAILED_OVER) await sleep(this.#parts.clock, FAILED_OVER_WAIT_MS, this.#stop.signal);
+      else await this.#finder.pause(backoff.next(), this.#stop.signal);
     }
   }
 
@@ -137,23 +179,28 @@ export class SchedulerDriver {
     const info = this.#parts.handler.frameworkInfo();
     const id = this.#frameworkId;
     const framework_info = id === undefined ? info : { ...info, id: { value: id } };
+    const stop = new AbortController();
+    this.#attempt = { url, stop };
     const opened = await openSubscription({
       url,
+      login: this.#parts.login,
+      tls: this.#parts.tls,
+      sockets: this.#parts.sockets,
       call: {
         type: 'SUBSCRIBE',
         ...(id === undefined ? {} : { framework_id: { value: id } }),
         subscribe: { framework_info },
       },
       clock: this.#parts.clock,
-      signal: this.#stop.signal,
+      signal: AbortSignal.any([this.#stop.signal, stop.signal]),
     });
     if (opened.kind === 'redirect') return { reason: `redirected to ${opened.to}`, redirect: opened.to };
     if (opened.kind === 'failed') return { reason: opened.reason };
     let reason = 'the stream ended';
     try {
       for await (const event of opened.events) {
+        await this.#deliver(event, url, opened.streamId);
         if (event.type === 'SUBSCRIBED') established();
-        await this.#deliver(event, url, opened.streamId, id);
         if (event.type === 'ERROR') {
           reason = event.error.message;
           break;
@@ -169,23 +216,21 @@ export class SchedulerDriver {
     return { reason };
   }
 
-  async #deliver(
-    event: SchedulerEvent,
-    url: string,
-    streamId: string,
-    idBefore: string | undefined,
-  ): Promise<void> {
+  async #deliver(event: SchedulerEvent, url: string, streamId: string): Promise<void> {
     if (event.type === 'SUBSCRIBED') {
       const frameworkId = event.subscribed.framework_id.value;
-      // The id must be on disk before a task can be launched under it.
-      if (frameworkId !== idBefore) await this.#parts.ids.save(frameworkId);
+      // Also when it cannot be saved: the next attempt is not to be another framework.
       this.#frameworkId = frameworkId;
+      const again = frameworkId === this.#savedId;
+      // The id must be on disk before a task can be launched under it.
+      if (!again) await this.#parts.ids.save(frameworkId);
+      this.#savedId = frameworkId;
       this.#session = { url, streamId, frameworkId };
       this.#parts.log.info({ frameworkId, master: new URL(url).host }, 'subscribed to the master');
       this.#parts.handler.onSubscribed({
         frameworkId,
         master: new URL(url).host,
-        again: frameworkId === idBefore,
+        again,
       });
       return;
     }
@@ -196,6 +241,7 @@ export class SchedulerDriver {
       );
       this.#frameworkId = undefined;
       await this.#parts.ids.save(undefined);
+      this.#savedId = undefined;
       return;
     }
     if (event.type !== 'HEARTBEAT') this.#parts.handler.onEvent(event);

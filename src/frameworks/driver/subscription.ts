@@ -1,7 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
 import type { HttpResponse } from '../../core/http/client.ts';
-import { createHttpClient } from '../../core/http/client.ts';
+import { towardsMaster } from '../../core/http/mutual-tls.ts';
+import type { MutualTls } from '../../core/http/mutual-tls.ts';
+import { systemSockets } from '../../core/http/sockets.ts';
+import type { Sockets } from '../../core/http/sockets.ts';
 import { RecordDecoder } from '../../mesos/index.ts';
 import { redirectTarget } from './master-url.ts';
 import type { SchedulerEvent } from './types.ts';
@@ -17,17 +20,22 @@ export type Opened =
   | { readonly kind: 'redirect'; readonly to: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
-const DEFAULT_HEARTBEAT_SECONDS = 15;
+/** Until the master has said how often its heart beats: one that has not answered after three of these is none to wait for. */
+const FIRST_HEARTBEAT_SECONDS = 5;
 const MISSED_HEARTBEATS = 3;
 
 /** POST a SUBSCRIBE call and open its event stream. Never rejects. */
 export async function openSubscription(options: {
   readonly url: string;
+  readonly login?: Readonly<Record<string, string>> | undefined;
+  readonly tls?: MutualTls | undefined;
+  readonly sockets?: Sockets | undefined;
   readonly call: unknown;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }): Promise<Opened> {
-  const client = createHttpClient({ connections: 1 });
+  const { createClient } = options.sockets ?? systemSockets;
+  const client = createClient({ connections: 1, ...towardsMaster(options.tls) });
   const drop = new AbortController();
   const signal = AbortSignal.any([drop.signal, options.signal]);
   const close = (): void => {
@@ -40,7 +48,7 @@ export async function openSubscription(options: {
     response = await client.request({
       method: 'POST',
       url: options.url,
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      headers: { 'content-type': 'application/json', accept: 'application/json', ...options.login },
       body: JSON.stringify(options.call),
       timeoutMs: 0,
       signal,
@@ -102,7 +110,7 @@ async function* read(response: HttpResponse, watch: HeartbeatWatch): AsyncGenera
 class HeartbeatWatch {
   readonly #clock: Clock;
   readonly #lost: () => void;
-  #intervalMs = DEFAULT_HEARTBEAT_SECONDS * 1000;
+  #intervalMs = FIRST_HEARTBEAT_SECONDS * 1000;
   #timer: { cancel(): void } | undefined;
   fired = false;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { principalShape } from '../../core/config/principal.ts';
 
 const port = z.int().min(0).max(65535);
 
@@ -12,6 +13,7 @@ export const marathonConfigSchema = z.strictObject({
     .min(1)
     .default('127.0.0.1:5050')
     .describe('The Mesos master: host:port, a URL, or several with commas between.'),
+  ...principalShape,
   frameworkName: z
     .string()
     .min(1)

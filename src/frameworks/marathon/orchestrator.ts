@@ -38,6 +38,8 @@ export class Orchestrator {
   #running = false;
   #timer: Timer | undefined;
   #wasReady = new Set<string>();
+  /** Since when we are told what becomes of our tasks. */
+  #sinceMs = 0;
 
   constructor(parts: OrchestratorParts) {
     this.#parts = parts;
@@ -45,6 +47,7 @@ export class Orchestrator {
 
   start(): void {
     this.#running = true;
+    this.#sinceMs = this.#parts.clock.now();
     this.kick();
   }
 
@@ -75,11 +78,13 @@ export class Orchestrator {
       }
       moved = this.#parts.deployments.advance((id) => done.has(id));
     }
-    const ready = new Set(this.#parts.queue.ready().map((e) => e.app.id));
+    // By one look at the clock: of what becomes ready between two, neither would tell.
+    const now = this.#parts.clock.now();
+    const ready = new Set(this.#parts.queue.ready(now).map((e) => e.app.id));
     rose ||= [...ready].some((id) => !this.#wasReady.has(id));
     this.#wasReady = ready;
     this.#parts.demand(ready.size > 0, rose);
-    this.#wakeAt(timeout, this.#parts.kills.retry(), this.#parts.queue.nextReadyAtMs());
+    this.#wakeAt(timeout, this.#parts.kills.retry(), this.#parts.queue.nextReadyAtMs(now));
   }
 
   #appIds(): Set<string> {
@@ -134,7 +139,7 @@ export class Orchestrator {
     const now = this.#parts.clock.now();
     let next: number | undefined;
     for (const instance of this.#parts.instances.all()) {
-      const timeout = nextTimeout(instance, now, this.#parts.launchTimeoutMs);
+      const timeout = nextTimeout(instance, now, this.#parts.launchTimeoutMs, this.#sinceMs);
       if (timeout.kind === 'expunge') this.#parts.expunge(instance);
       else if (timeout.kind === 'launch') this.#parts.kills.kill(instance.taskId, 'not running in time');
       else if (timeout.kind === 'at') next = Math.min(next ?? timeout.atMs, timeout.atMs);

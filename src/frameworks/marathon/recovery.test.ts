@@ -98,7 +98,7 @@ describe('the connection to the master', () => {
     expect(JSON.parse(services()[0] ?? '')).toEqual({
       name: 'web.shop',
       labels: { HAPROXY_GROUP: 'external' },
-      ports: [{ name: 'default', protocol: 'tcp' }],
+      ports: [{ name: 'default', protocol: 'tcp', servicePort: 10_000 }],
     });
     expect(master.framework?.labels?.labels?.[0]).toEqual({ key: 'rimrock.declares', value: 'services' });
     await request('DELETE', '/v2/apps/shop/web');

@@ -1,5 +1,10 @@
+import { basicHeaders } from '../../core/config/principal.ts';
+import { steadyClock } from '../../core/clock.ts';
 import type { Clock } from '../../core/clock.ts';
 import { errorText } from '../../core/errors.ts';
+import type { TlsOptions } from '../../core/http/client.ts';
+import type { MutualTls } from '../../core/http/mutual-tls.ts';
+import type { Sockets } from '../../core/http/sockets.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
 import type { FrameworkInfo } from '../../mesos/index.ts';
@@ -33,6 +38,11 @@ import type { Store } from '../../store/index.ts';
 
 export interface SchedulerParts {
   readonly config: MarathonConfig;
+  readonly tls?: MutualTls | undefined;
+  /** How Consul is spoken to where masters are found there by https (`consuls:`). */
+  readonly consulTls?: TlsOptions | undefined;
+  /** Towards the master; those of the machine unless told otherwise. */
+  readonly sockets?: Sockets | undefined;
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
@@ -45,6 +55,8 @@ export interface SchedulerParts {
 /** The scheduler: what is wanted, what is there, and the connection to the master between them. */
 export class Scheduler implements SchedulerHandler {
   readonly #parts: SchedulerParts;
+  /** What is measured from one time to another; the machine's own clock dates what people see. */
+  readonly #steady: Clock;
   readonly #records: Records;
   readonly registry: AppRegistry;
   readonly instances: Instances;
@@ -64,8 +76,10 @@ export class Scheduler implements SchedulerHandler {
   #master: string | undefined;
 
   constructor(parts: SchedulerParts) {
-    const { config, clock, random, log } = parts;
+    const { config, clock: wall, random, log } = parts;
     this.#parts = parts;
+    const clock = steadyClock(wall);
+    this.#steady = clock;
     const kick = (): void => this.#orchestrator.kick();
     const call = (c: SchedulerCall): void => void this.call(c);
     this.#records = new Records(parts.store, log);
@@ -73,7 +87,7 @@ export class Scheduler implements SchedulerHandler {
     this.registry = new AppRegistry(records, config.maxVersionsPerApp);
     this.instances = new Instances(records);
     this.queue = new LaunchQueue(clock);
-    this.events = new EventBus(clock, log);
+    this.events = new EventBus(wall, log);
     this.deployments = new Deployments(records, this.events);
     const shared = {
       instances: this.instances,
@@ -111,6 +125,7 @@ export class Scheduler implements SchedulerHandler {
     this.launcher = this.#createLauncher();
     this.changes = new Changes({
       ...shared,
+      clock: wall,
       registry: this.registry,
       deployments: this.deployments,
       maxRunningDeployments: config.maxRunningDeployments,
@@ -118,8 +133,12 @@ export class Scheduler implements SchedulerHandler {
     this.#services = new ServiceDeclarations({
       registry: this.registry,
       clock,
+      unhealthy: () => this.health.foundUnhealthy(this.instances.all()),
       send: () =>
         this.call({ type: 'UPDATE_FRAMEWORK', update_framework: { framework_info: this.frameworkInfo() } }),
+    });
+    this.events.subscribe(({ eventType }) => {
+      if (eventType === 'health_status_changed_event') this.#services.judged();
     });
     this.#orchestrator = new Orchestrator({
       ...shared,
@@ -138,12 +157,12 @@ export class Scheduler implements SchedulerHandler {
   }
 
   #createLauncher(): Launcher {
-    const { config, clock, random, log } = this.#parts;
+    const { config, random, log } = this.#parts;
     return new Launcher({
       ...config,
       queue: this.queue,
       instances: this.instances,
-      clock,
+      clock: this.#steady,
       random,
       log,
       call: (c) => this.call(c),
@@ -159,6 +178,10 @@ export class Scheduler implements SchedulerHandler {
     const records = this.#records;
     return new SchedulerDriver({
       master: config.master,
+      login: basicHeaders(config),
+      tls: this.#parts.tls,
+      consulTls: this.#parts.consulTls,
+      sockets: this.#parts.sockets,
       ids: {
         load: async () => ((await records.get('framework')) as { id: string } | undefined)?.id,
         save: (id) => (id === undefined ? records.delete('framework') : records.put('framework', { id })),
@@ -194,6 +217,7 @@ export class Scheduler implements SchedulerHandler {
   async stop(): Promise<void> {
     this.#orchestrator.stop();
     this.reconciliation.stop();
+    this.statuses.stop();
     this.#services.stop();
     this.#offerFlow.stop();
     this.health.stop();

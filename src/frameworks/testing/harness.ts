@@ -1,6 +1,7 @@
 import { sleep, systemClock } from '../../core/clock.ts';
 import { Health } from '../../core/health.ts';
 import type { HttpRequest } from '../../core/http/client.ts';
+import type { Access } from '../../core/http/guard.ts';
 import { createHttpClient } from '../../core/http/client.ts';
 import { silentLogger } from '../../core/log.ts';
 import { Metrics } from '../../core/metrics.ts';
@@ -46,17 +47,19 @@ export class Harness {
   async setUp(
     agents: readonly FakeAgentOptions[] = [{}],
     config: Readonly<Record<string, unknown>> = {},
+    access?: Access,
   ): Promise<Running & { readonly master: FakeMaster; readonly store: Store }> {
     const master = await new FakeMaster(agents).start();
     this.onCleanUp(() => master.stop());
     const store = memoryStore();
-    return { master, store, ...(await this.startMarathon(master, store, config)) };
+    return { master, store, ...(await this.startMarathon(master, store, config, access)) };
   }
 
   async startMarathon(
     master: FakeMaster,
     store: Store,
     config: Readonly<Record<string, unknown>> = {},
+    access?: Access,
   ): Promise<Running> {
     const marathon = createMarathon({
       config: marathonConfigSchema.parse({ port: 0, master: `127.0.0.1:${master.port}`, ...config }),
@@ -66,6 +69,7 @@ export class Harness {
       log: silentLogger,
       metrics: new Metrics(),
       health: new Health(),
+      access,
     });
     await marathon.start();
     const client = createHttpClient();

@@ -15,7 +15,7 @@ describe('the admin API', () => {
         labels: new Map([
           ['HAPROXY_0_VHOST', 'https://a.test'],
           ['HAPROXY_0_PATH', '/api'],
-          ['HAPROXY_0_STICKY', 'true'],
+          ['HAPROXY_0_BIND_OPTIONS', 'x'],
         ]),
         instances: [
           instance(1001),
@@ -103,8 +103,8 @@ describe('the admin API', () => {
       rejected: [
         {
           service: 'marathon/a',
-          label: 'HAPROXY_0_STICKY',
-          reason: expect.stringContaining('not supported yet') as string,
+          label: 'HAPROXY_0_BIND_OPTIONS',
+          reason: expect.stringContaining('listeners') as string,
         },
         {
           service: 'marathon/a',

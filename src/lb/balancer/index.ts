@@ -1,12 +1,7 @@
+export { hashText } from './hash.ts';
+export { answered } from './outcome.ts';
+export { LazyBalancer } from './lazy-balancer.ts';
 export { LeasingBalancer } from './leasing-balancer.ts';
-export { leastConnections, roundRobin } from './strategies.ts';
-export type { Strategy } from './strategies.ts';
-export type {
-  Balancer,
-  Eligibility,
-  Endpoint,
-  EndpointHealth,
-  Lease,
-  Outcome,
-  PickContext,
-} from './types.ts';
+export type { BalancerParts } from './leasing-balancer.ts';
+export type * from './policy.ts';
+export type * from './types.ts';

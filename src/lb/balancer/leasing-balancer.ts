@@ -1,136 +1,304 @@
+import type { Clock } from '../../core/clock.ts';
+import { Dice } from './dice.ts';
+import { Entry, Scene, Standing } from './entry.ts';
+import { Group } from './group.ts';
+import { digest } from './hash.ts';
+import { EntryLease } from './lease.ts';
+import type { LeaseBook } from './lease.ts';
+import { mostRequests } from './policy.ts';
+import type { BackendPolicy } from './policy.ts';
+import { Ring } from './ring.ts';
+import { SlowStart } from './slow-start.ts';
+import { strategies } from './strategies.ts';
 import type { Strategy } from './strategies.ts';
 import type {
   Balancer,
+  BalancerState,
   Eligibility,
   Endpoint,
+  EndpointChange,
   EndpointHealth,
+  EndpointView,
   Lease,
-  Outcome,
   PickContext,
 } from './types.ts';
+import { MANY, Warm } from './warm.ts';
+import { ZoneView } from './zones.ts';
 
-/** An endpoint and the requests that run on it. Outlives its place in the list while requests run. */
-class Entry {
-  endpoint: Endpoint;
-  inFlight = 0;
+const PANIC_BELOW = 0.5;
+/** Number of the update that named those last that are leaving. */
+const LEFT = -1;
 
-  constructor(endpoint: Endpoint) {
-    this.endpoint = endpoint;
-  }
+export interface BalancerParts {
+  readonly policy: BackendPolicy;
+  readonly health: EndpointHealth;
+  readonly clock: Clock;
+  /** Where rotation and chance begin: a random number, so that many balancers do not move in step. */
+  readonly seed: number;
+  /** Told when panic begins and ends, from within a pick; must not throw. */
+  readonly onPanic?: (state: BalancerState) => void;
 }
 
 /**
- * A balancer over any strategy. It prefers endpoints that are up, not unhealthy and not ejected. When there is none it
- * fails open: it takes any that is up, for a doubtful instance is better than a certain error. Endpoints that drain,
- * do not run yet, or have been tried by this request are never picked.
+ * A balancer over any strategy. It prefers endpoints that are up, not unhealthy and not ejected. When fewer than half
+ * are, it takes whoever is up, for doubtful instances under half the load are better than few good ones that drown.
+ * Endpoints that drain, do not run yet, have as many requests as they take, or have been tried by this request are
+ * never picked.
  */
-export class LeasingBalancer implements Balancer {
+export class LeasingBalancer implements Balancer, LeaseBook {
+  readonly scene: Scene;
+  running = 0;
+  readonly #parts: BalancerParts;
   readonly #strategy: Strategy;
-  readonly #health: EndpointHealth;
+  readonly #ring: Ring | undefined;
+  readonly #slowStart: SlowStart;
   #entries: Entry[] = [];
-  #cursor: number;
-  #now = 0;
-  #tried: readonly string[] = [];
-  readonly #preferred = (i: number): boolean => this.#eligibility(this.#entries[i]) === 'eligible';
-  readonly #possible = (i: number): boolean => {
-    const why = this.#eligibility(this.#entries[i]);
-    return why === 'eligible' || why === 'unhealthy' || why === 'ejected';
-  };
+  readonly #byKey = new Map<string, Entry>();
+  #updates = 0;
+  /** Entries are here that the last update did not name. */
+  #someLeft = false;
+  /** Those that take requests, well or not. */
+  #all: Group;
+  /** Views of fault domains that were asked for since the last update. */
+  readonly #zones = new Map<string, ZoneView>();
+  #hasZones = false;
+  readonly #warm = new Warm();
+  readonly #sticky = new Map<string, Entry>();
+  #state: BalancerState = { up: 0, usable: 0, panicking: false };
+  /** `#state` and the weights hold until then, or until somebody is ejected. */
+  #freshUntil = Number.NEGATIVE_INFINITY;
+  #healthChanges = 0;
 
-  /** `start` is where the rotation begins: a random number, so that many balancers do not move in step. */
-  constructor(strategy: Strategy, health: EndpointHealth, start: number) {
-    this.#strategy = strategy;
-    this.#health = health;
-    this.#cursor = start;
+  constructor(parts: BalancerParts) {
+    const { policy, seed } = parts;
+    this.#parts = parts;
+    this.#strategy = strategies[policy.balance];
+    this.#ring = policy.balance === 'ringhash' ? new Ring((f) => void parts.clock.after(0, f)) : undefined;
+    this.#slowStart = new SlowStart(policy.slowStartMs ?? 0, parts.clock);
+    this.scene = new Scene(new Dice(seed));
+    this.#all = new Group([]);
+  }
+
+  get overflowed(): boolean {
+    return this.scene.sawFull;
   }
 
   pick(ctx: PickContext): Lease | undefined {
-    const i = this.#choose(ctx);
-    const entry = this.#entries[i];
+    const entry = this.#choose(ctx, true);
     if (entry === undefined) return undefined;
-    this.#cursor = i + 1 < this.#entries.length ? i + 1 : 0;
-    return new EntryLease(entry, this.#health);
+    const { scene } = this;
+    scene.served += 1 / (this.#all.total || 1);
+    entry.serve(scene.served);
+    return new EntryLease(entry, this, ctx.now);
   }
 
   peek(ctx: PickContext): Endpoint | undefined {
-    return this.#entries[this.#choose(ctx)]?.endpoint;
+    const view = ctx.zone === undefined ? undefined : this.#zones.get(ctx.zone);
+    const groups = [this.#all, ...(view === undefined ? [] : [view.local, view.other])];
+    const turns = groups.map((group) => group.turn);
+    const { dice } = this.scene;
+    const [chance, owed] = [dice.state, view?.owed];
+    const entry = this.#choose(ctx, false);
+    dice.state = chance;
+    for (const [i, turn] of turns.entries()) if (groups[i] !== undefined) groups[i].turn = turn;
+    if (view !== undefined) view.owed = owed ?? 0;
+    else if (ctx.zone !== undefined) this.#zones.delete(ctx.zone);
+    return entry?.endpoint;
   }
 
-  #choose(ctx: PickContext): number {
-    const n = this.#entries.length;
-    if (n === 0) return -1;
-    this.#now = ctx.now;
-    this.#tried = ctx.tried;
-    const cursor = this.#cursor % n;
-    const i = this.#strategy(this.#entries, cursor, this.#preferred);
-    return i >= 0 ? i : this.#strategy(this.#entries, cursor, this.#possible);
+  /** `mayRepeat`: who has just been asked may be asked again. */
+  #choose(ctx: PickContext, mayRepeat: boolean): Entry | undefined {
+    const { scene } = this;
+    const { now } = ctx;
+    scene.now = now;
+    scene.tried = ctx.tried;
+    scene.sawFull = false;
+    if (now >= this.#freshUntil || this.#parts.health.changes !== this.#healthChanges) this.#refresh(now);
+    const { panicking } = this.#state;
+    scene.lax = panicking;
+    const entry = (mayRepeat && this.#repeats(ctx) ? this.#warm.take(scene) : undefined) ?? this.#first(ctx);
+    // With all good ones tried and nobody full, a doubtful one is better than a certain error.
+    if (entry !== undefined || panicking || scene.sawFull) return entry;
+    scene.lax = true;
+    return this.#strategy(this.#all, scene);
   }
 
-  #eligibility(entry: Entry | undefined): Eligibility {
-    if (entry === undefined) return 'waiting';
-    const { endpoint } = entry;
-    if (endpoint.phase !== 'up') return endpoint.phase;
-    if (this.#tried.includes(endpoint.key)) return 'tried';
-    if (endpoint.healthy === false) return 'unhealthy';
-    return this.#health.ejected(endpoint.key, this.#now) ? 'ejected' : 'eligible';
+  /** The choice is free, and among many. */
+  #repeats({ tried, stickyKey, zone }: PickContext): boolean {
+    if (this.#all.members.length < MANY || this.#parts.policy.balance !== 'p2c') return false;
+    return tried.length === 0 && stickyKey === undefined && (zone === undefined || !this.#hasZones);
+  }
+
+  rested(entry: Entry): void {
+    if (this.#all.members.length < MANY || this.#parts.policy.balance !== 'p2c') return;
+    if (entry.update === this.#updates && entry.isMember)
+      this.#warm.put(entry, this.scene.meanLatency, this.#all.members.length);
+  }
+
+  #first(ctx: PickContext): Entry | undefined {
+    const { scene } = this;
+    if (ctx.stickyKey !== undefined) {
+      const entry = this.#sticky.get(ctx.stickyKey);
+      if (entry !== undefined && scene.usable(entry)) return entry;
+    }
+    if (this.#ring !== undefined && ctx.hashKey !== undefined) {
+      const entry = this.#ring.find(ctx.hashKey, scene, this.running, this.#all.total);
+      if (entry !== undefined) return entry;
+    } else if (ctx.zone !== undefined && this.#hasZones && !scene.lax) {
+      const entry = this.#zone(ctx.zone).choose(this.#strategy, scene);
+      if (entry !== undefined) return entry;
+    }
+    return this.#strategy(this.#all, scene);
+  }
+
+  #zone(name: string): ZoneView {
+    let view = this.#zones.get(name);
+    if (view === undefined) {
+      view = new ZoneView(name, this.#all);
+      view.weigh(this.scene);
+      this.#zones.set(name, view);
+    }
+    return view;
+  }
+
+  /** Count who is usable and weigh who starts slowly: after an update, an ejection or its end, and while weights grow. */
+  #refresh(now: number): void {
+    const { health, policy, onPanic } = this.#parts;
+    const { scene } = this;
+    scene.now = now;
+    this.#healthChanges = health.changes;
+    const growsAt = this.#slowStart.weigh(this.#entries, now);
+    this.#freshUntil = Math.min(growsAt, health.nextReturn(now));
+    let up = 0;
+    let usable = 0;
+    for (const entry of this.#all.members) {
+      if (entry.standing !== Standing.UNPROVEN) up += 1;
+      if (scene.isWell(entry)) usable += 1;
+    }
+    this.#all.weigh();
+    for (const view of this.#zones.values()) view.weigh(scene);
+    const was = this.#state.panicking;
+    const panicking = up > 0 && usable / up < (policy.panicBelow ?? PANIC_BELOW);
+    this.#state = { up, usable, panicking };
+    if (panicking !== was) onPanic?.(this.#state);
   }
 
   /** Those that stay keep their order and their counts, newcomers follow; the rotation goes on where it was. */
   update(endpoints: readonly Endpoint[]): void {
-    const wanted = new Map(endpoints.map((e) => [e.key, e]));
-    const n = this.#entries.length;
-    const next = this.#entries[n === 0 ? 0 : this.#cursor % n];
-    const following = n === 0 ? [] : rotate(this.#entries, this.#cursor % n);
-    const stay: Entry[] = [];
-    for (const entry of this.#entries) {
-      const endpoint = wanted.get(entry.endpoint.key);
-      if (endpoint === undefined) continue;
-      entry.endpoint = endpoint;
-      wanted.delete(endpoint.key);
-      stay.push(entry);
-    }
-    const come = [...wanted.values()].map((e) => new Entry(e));
-    this.#entries = [...stay, ...come];
-    if (next !== undefined) {
-      const kept = new Set(stay);
-      const resume = following.find((e) => kept.has(e));
-      this.#cursor = resume === undefined ? 0 : this.#entries.indexOf(resume);
-    }
-    this.#health.retain(new Set(this.#entries.map((e) => e.endpoint.key)));
+    this.#updates += 1;
+    const known = this.#byKey.size;
+    const stay = this.#take(endpoints);
+    this.#someLeft ||= stay < known;
+    this.#settle();
   }
 
-  inspect(ctx: PickContext): ReturnType<Balancer['inspect']> {
-    this.#now = ctx.now;
-    this.#tried = ctx.tried;
+  change({ gone, come, more }: EndpointChange): void {
+    for (const key of gone) {
+      const entry = this.#byKey.get(key);
+      if (entry === undefined) continue;
+      entry.update = LEFT;
+      this.#someLeft = true;
+    }
+    this.#take(come);
+    if (more !== true) this.#settle();
+  }
+
+  /** They are there from now on. How many of them were before. */
+  #take(endpoints: readonly Endpoint[]): number {
+    const update = this.#updates;
+    let stay = 0;
+    for (const endpoint of endpoints) {
+      let entry = this.#byKey.get(endpoint.key);
+      if (entry === undefined) {
+        entry = this.#enter(endpoint);
+        this.#byKey.set(endpoint.key, entry);
+        this.#entries.push(entry);
+      } else {
+        this.#slowStart.changed(entry, endpoint);
+        entry.endpoint = endpoint;
+        stay += 1;
+      }
+      entry.update = update;
+    }
+    return stay;
+  }
+
+  #settle(): void {
+    const update = this.#updates;
+    if (this.#someLeft) this.#entries = this.#entries.filter((e) => e.update === update || this.#leave(e));
+    this.#someLeft = false;
+    this.#slowStart.begun = true;
+    judge(this.#entries);
+    this.#regroup();
+    this.#freshUntil = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Always false: it is not kept. */
+  #leave(entry: Entry): boolean {
+    const { key } = entry.endpoint;
+    this.#byKey.delete(key);
+    this.#parts.health.forget(key);
+    return false;
+  }
+
+  #enter(endpoint: Endpoint): Entry {
+    const { policy, health } = this.#parts;
+    const sticky = policy.sticky === undefined ? '' : digest(endpoint.key);
+    const entry = new Entry(endpoint, health.stateOf(endpoint.key), sticky, mostRequests(policy.breakers));
+    entry.served = this.scene.served;
+    this.#slowStart.changed(entry, undefined);
+    return entry;
+  }
+
+  #regroup(): void {
+    const before = this.#all;
+    const members = this.#entries.filter((e) => e.isMember);
+    const stays = (e: Entry): boolean => e.update === this.#updates && e.isMember;
+    const isFirst = before.members.length === 0;
+    this.#all = new Group(members, isFirst ? this.#parts.seed : before.resume(members, stays));
+    this.#hasZones = members.some((e) => e.endpoint.zone !== undefined);
+    this.#zones.clear();
+    this.#warm.clear();
+    this.#ring?.update(members);
+    this.#sticky.clear();
+    if (this.#parts.policy.sticky === undefined) return;
+    for (const entry of this.#entries)
+      if (entry.endpoint.phase === 'up') this.#sticky.set(entry.stickyKey, entry);
+  }
+
+  inspect(ctx: PickContext): readonly EndpointView[] {
     return this.#entries.map((entry) => ({
       endpoint: entry.endpoint,
       inFlight: entry.inFlight,
-      eligibility: this.#eligibility(entry),
+      eligibility: eligibility(entry, ctx),
+      latencyMs: entry.latency < 0 ? undefined : entry.latency,
+      share: entry.share,
     }));
   }
+
+  state(now: number): BalancerState {
+    this.#refresh(now);
+    return this.#state;
+  }
 }
 
-function rotate<T>(items: readonly T[], by: number): T[] {
-  return [...items.slice(by), ...items.slice(0, by)];
+/** Who has no result of its active check yet waits for it, unless all do. */
+function judge(entries: readonly Entry[]): void {
+  const someProven = entries.some((e) => e.isMember && e.endpoint.unproven !== true);
+  for (const entry of entries) {
+    const { healthy, unproven } = entry.endpoint;
+    if (healthy === false) entry.standing = Standing.UNHEALTHY;
+    else entry.standing = unproven === true && someProven ? Standing.UNPROVEN : Standing.GOOD;
+  }
 }
 
-class EntryLease implements Lease {
-  readonly endpoint: Endpoint;
-  readonly #entry: Entry;
-  readonly #health: EndpointHealth;
-  #settled = false;
-
-  constructor(entry: Entry, health: EndpointHealth) {
-    this.endpoint = entry.endpoint;
-    this.#entry = entry;
-    this.#health = health;
-    entry.inFlight += 1;
-  }
-
-  settle(outcome: Outcome, now: number): void {
-    if (this.#settled) throw new Error(`lease on ${this.endpoint.key} settled twice`);
-    this.#settled = true;
-    this.#entry.inFlight -= 1;
-    this.#health.record(this.endpoint.key, outcome, now);
-  }
+function eligibility(entry: Entry, ctx: PickContext): Eligibility {
+  const { endpoint } = entry;
+  if (endpoint.phase !== 'up') return endpoint.phase;
+  if (endpoint.weight === 0) return 'weightless';
+  if (ctx.tried.includes(endpoint.key)) return 'tried';
+  if (entry.standing === Standing.UNHEALTHY) return 'unhealthy';
+  if (entry.standing === Standing.UNPROVEN) return 'unproven';
+  if (entry.health.ejectedUntil > ctx.now) return 'ejected';
+  return entry.inFlight >= entry.limit ? 'full' : 'eligible';
 }

@@ -1,20 +1,39 @@
-import { FieldId, fieldIdOf, requestBody, TargetFlag } from '../http1/index.ts';
+import { FieldId, fieldIdOf, RepeatedText, requestBody, TargetFlag } from '../http1/index.ts';
 import type { Fields, RequestParser } from '../http1/index.ts';
 import type { ReasonCode } from '../reasons.ts';
+import type { Route } from '../router/index.ts';
+import type { Passage } from '../middleware/passage.ts';
+import type { MadeId } from './made-id.ts';
 import { isAmbiguousPath } from './path.ts';
+import { comesBack } from './via.ts';
+import type { ViaPolicy } from './via.ts';
 
 /** A request that may be passed on, with what routing and forwarding need of it. */
 export interface Admitted {
   /** Lower case, without port and final dot. */
   readonly host: string;
-  /** Origin form: path and query, or `*`. */
-  readonly target: string;
-  /** The target without its query. */
+  /** Origin form: path and query, or `*`. Middlewares may rewrite it. */
+  target: string;
+  /** The target as it came. */
+  readonly asked: string;
+  /** The target without its query, as it came. */
   readonly path: string;
   /** Length of the body, or CHUNKED. */
   readonly body: number;
   /** The client asks for a WebSocket. Other upgrades are left out and the request goes on as HTTP/1.1. */
   readonly upgrade: boolean;
+  /** Address of the client as a trusted proxy before us tells it; undefined: it is the peer. Set with the head at hand. */
+  client: string | undefined;
+  /** Set by routing; the service is that of the target that was chosen. */
+  route: Route | undefined;
+  serviceKey: string | undefined;
+  /** What the middlewares of the route do to it on its way; undefined: nothing. */
+  passage: Passage | undefined;
+  /** A Set-Cookie line that ties the client to one of several targets; mostly empty. */
+  tie: string;
+  /** Set when the head for the instance is written. */
+  traceId: string | MadeId | undefined;
+  requestId: string | MadeId | undefined;
 }
 
 const HOST = /^([a-z0-9_][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?$/;
@@ -44,11 +63,15 @@ const isTrustName = (name: string): boolean => PROTECTED.has(name) || name.start
  */
 export class Admission {
   readonly #bodyLimit: number;
+  readonly #via: ViaPolicy | undefined;
+  readonly #hosts = new RepeatedText();
   #lastHostField = '';
   #lastHost = '';
 
-  constructor(bodyLimit: number | undefined) {
+  /** `via`: how often a request may come back to us; without it nobody looks. */
+  constructor(bodyLimit: number | undefined, via?: ViaPolicy) {
     this.#bodyLimit = bodyLimit ?? Number.POSITIVE_INFINITY;
+    this.#via = via;
   }
 
   /** Judge the head that the parser has just read. */
@@ -57,7 +80,10 @@ export class Admission {
     const fields = head.fields;
     const hosts = fields.countOf(FieldId.HOST);
     if (hosts !== 1) return hosts === 0 ? 'host-missing' : 'host-duplicate';
-    const host = this.#host(fields.value(fields.find(FieldId.HOST)));
+    const at = fields.find(FieldId.HOST);
+    const host = this.#host(
+      this.#hosts.of(fields.bytes, fields.valueStart[at] ?? 0, fields.valueEnd[at] ?? 0),
+    );
     if (host.length === 0) return 'bad-host';
 
     const target = originForm(head, host);
@@ -73,7 +99,23 @@ export class Admission {
 
     const refused = checkFields(fields);
     if (refused !== undefined) return refused;
-    return { host, target, path, body, upgrade: wantsWebSocket(head, body) };
+    if (this.#via !== undefined && fields.has(FieldId.VIA) && comesBack(fields, this.#via))
+      return 'loop-detected';
+    return {
+      host,
+      target,
+      asked: target,
+      path,
+      body,
+      upgrade: wantsWebSocket(head, body),
+      client: undefined,
+      route: undefined,
+      serviceKey: undefined,
+      passage: undefined,
+      tie: '',
+      traceId: undefined,
+      requestId: undefined,
+    };
   }
 
   /** The normal form of a Host field, empty when it is not sound. Most requests repeat the host of the one before. */
@@ -110,9 +152,8 @@ function originForm(head: RequestParser, host: string): string | { readonly refu
 
 function checkFields(fields: Fields): ReasonCode | undefined {
   if (hasAlias(fields)) return 'alias-field';
-  for (const name of fields.list(FieldId.CONNECTION)) {
-    if (isTrustName(name)) return 'connection-names-protected';
-  }
+  if (!fields.plainConnection && fields.list(FieldId.CONNECTION).some(isTrustName))
+    return 'connection-names-protected';
   if (fields.has(FieldId.EXPECT)) {
     const i = fields.find(FieldId.EXPECT);
     if (fields.countOf(FieldId.EXPECT) !== 1 || fields.value(i).toLowerCase() !== '100-continue')

@@ -1,31 +1,34 @@
-import { RimrockError } from '../../core/errors.ts';
-import type { Timer } from '../../core/clock.ts';
+import { answered } from '../balancer/index.ts';
 import type { Lease, Outcome } from '../balancer/index.ts';
 import type { RequestParser } from '../http1/index.ts';
 import type { ReasonCode } from '../reasons.ts';
 import { UpstreamConnection } from '../upstream/index.ts';
-import type { UpstreamUser } from '../upstream/index.ts';
+import type { PoolWaiter, UpstreamPool, UpstreamUser } from '../upstream/index.ts';
 import type { Admitted } from './admit.ts';
+import { readAffinity, stickyFields } from './affinity.ts';
+import { Attempts } from './attempts.ts';
 import { alloc } from './context.ts';
 import type { Backend, ClientSide, DeadlineKind, ForwardContext } from './context.ts';
+import { awaitAnswer, awaitStream } from './deadlines.ts';
 import { writeRequestHead } from './heads.ts';
-import { forwardTrailers } from './relay.ts';
+import { bodyRefusal, forwardTrailers } from './relay.ts';
 import { ResponseRelay } from './response-relay.ts';
 import type { RelayOwner } from './response-relay.ts';
-import { isIdempotent, mayRetry } from './retry.ts';
+import { connectFailure, isUnsent, lossOf } from './retry.ts';
 import type { FailureCause } from './retry.ts';
+import { logAttempt, tellExchange } from './tell.ts';
 import { Tunnel } from './tunnel.ts';
+import type { TunnelBytes } from './tunnel.ts';
+import { mayWait, Waiting } from './waiting.ts';
 
 const CANCELLED: Outcome = { kind: 'cancelled' };
 const FAILED: Outcome = { kind: 'failed' };
-const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 400;
 
 /**
  * One request and its answer: picks an endpoint, sends the request, relays the answer, tries again where that is safe.
  * `begin` starts it; it ends exactly once, with `client.exchangeDone`, `client.answer` or `client.tunnel`.
  */
-export class Exchange implements UpstreamUser, RelayOwner {
+export class Exchange implements UpstreamUser, RelayOwner, PoolWaiter {
   readonly method: string;
   readonly startedAt: number;
   /** The client allows the connection to be used again. */
@@ -36,21 +39,15 @@ export class Exchange implements UpstreamUser, RelayOwner {
   readonly #client: ClientSide;
   readonly #backend: Backend;
   readonly #relay: ResponseRelay;
-  #state: 'idle' | 'connecting' | 'waiting' | 'sent' | 'answering' | 'done' = 'idle';
+  readonly #attempts: Attempts;
+  #state: 'idle' | 'queued' | 'connecting' | 'waiting' | 'sent' | 'answering' | 'done' = 'idle';
   /** The request as far as it had arrived at the start; kept until the answer begins, to be sent again. */
   #first: Uint8Array | undefined;
-  /** Body bytes went upstream that are not in `#first`. */
-  #streamed = false;
   #lease: Lease | undefined;
   #upstream: UpstreamConnection | undefined;
-  #sent = 0;
-  #tried: string[] = [];
-  /** Those of `#tried` where a kept connection turned out dead, which is not the endpoint's fault. */
-  #stale: string[] = [];
-  #freshOnly = false;
-  #wait: Timer | undefined;
-  #waitMs = FIRST_WAIT_MS;
-  #lastCause: FailureCause | undefined;
+  /** The pool in whose queue it stands. */
+  #queue: UpstreamPool<UpstreamConnection> | undefined;
+  #waiting: Waiting | undefined;
 
   constructor(
     ctx: ForwardContext,
@@ -68,50 +65,74 @@ export class Exchange implements UpstreamUser, RelayOwner {
     this.http10 = head.version < 11;
     this.keepAlive = keepAlive;
     this.startedAt = ctx.clock.monotonic();
+    this.#attempts = new Attempts(head.method, this.startedAt, ctx.zone);
     this.#relay = new ResponseRelay(ctx, client, this);
   }
 
   /** Send it off. The body may have begun in `bytes` at `bodyStart`; returns the offset after what was taken of it. */
   begin(head: RequestParser, bytes: Uint8Array, bodyStart: number, end: number): number {
-    const { writer, filter, budget } = this.#ctx;
+    const { writer, filter } = this.#ctx;
     const body = this.#client.requestBody;
     body.begin(this.request.body);
     const consumed = body.push(bytes, bodyStart, end);
     if (this.#refuseBody()) return consumed;
-    writeRequestHead(writer, filter, head, this.request, this.#client.facts);
-    this.#first = writer.take(alloc, bytes.subarray(bodyStart, Math.max(bodyStart, body.passEnd)));
+    readAffinity(this.#backend.policy, head, this.request, this.#client.facts, this.#attempts);
+    writeRequestHead(writer, filter, head, this.request, this.#client.facts, this.#ctx.hops);
+    this.#first = writer.take(alloc, bytes, bodyStart, body.passEnd);
     if (body.trailers !== undefined) {
       const trailers = forwardTrailers(this.#ctx, body.trailers);
       if (trailers === undefined) return this.#refuse('bad-trailers', consumed);
       this.#first = Buffer.concat([this.#first, trailers]);
     }
-    budget.request(this.startedAt);
+    this.#backend.budget.request(this.startedAt);
     if (!body.done) this.#client.transport.pause();
     this.#attempt(this.startedAt);
     return consumed;
   }
 
   #attempt(now: number): void {
-    const lease = this.#backend.balancer.pick({ now, tried: this.#tried });
-    if (lease === undefined) return this.#noEndpoint(now);
+    const { balancer } = this.#backend;
+    this.#attempts.now = now;
+    const lease = balancer.pick(this.#attempts);
+    if (lease === undefined) return balancer.overflowed ? this.#answer('overloaded') : this.#noEndpoint(now);
     this.#lease = lease;
+    this.#attempts.picked(lease.endpoint);
+    this.#reach(lease, now);
+  }
+
+  /** Get hold of a connection to the endpoint. */
+  #reach(lease: Lease, now: number): void {
     const pool = this.#backend.pool(lease.endpoint);
-    const { unsafeReuseMs } = this.#ctx.config.upstream;
-    const reusable = this.#freshOnly
-      ? 0
-      : isIdempotent(this.method)
-        ? Number.POSITIVE_INFINITY
-        : unsafeReuseMs;
-    const kept = pool.take(now, reusable);
+    const { timeouts, upstream } = this.#ctx.config;
+    const safe = this.#attempts.idempotent ? Number.POSITIVE_INFINITY : upstream.unsafeReuseMs;
+    this.#attempts.roomAt = now;
+    const kept = pool.take(now, this.#attempts.freshOnly ? 0 : safe);
     if (kept !== undefined) {
       kept.use(this);
       this.#upstream = kept;
       return this.#send(kept, now);
     }
+    if (!pool.hasRoom()) {
+      this.#state = 'queued';
+      this.#queue = pool;
+      this.#client.setDeadline('queue', now + timeouts.connectMs);
+      return pool.wait(this);
+    }
     this.#state = 'connecting';
     this.#client.setDeadline('none', 0);
-    const { connectMs } = this.#ctx.config.timeouts;
-    this.#upstream = new UpstreamConnection(this.#ctx.reactor, pool, lease.endpoint, connectMs, this);
+    const { connector } = this.#backend;
+    this.#upstream = new UpstreamConnection(connector, pool, lease.endpoint, timeouts.connectMs, this);
+  }
+
+  /** A connection is free, or its endpoint takes no more requests: nothing was sent, so another one can have it. */
+  onPoolTurn(): void {
+    const [pool, lease] = [this.#queue, this.#lease];
+    if (pool === undefined || lease === undefined) return;
+    this.#queue = undefined;
+    const now = this.#ctx.clock.monotonic();
+    if (!pool.closed) return this.#reach(lease, now);
+    this.#end(CANCELLED, now);
+    this.#attempt(now);
   }
 
   onUpstreamConnect(): void {
@@ -120,12 +141,17 @@ export class Exchange implements UpstreamUser, RelayOwner {
 
   #send(upstream: UpstreamConnection, now: number): void {
     this.#state = 'sent';
-    this.#sent += 1;
+    this.#attempts.sent += 1;
+    this.#attempts.sentAt = now;
     const flowing = upstream.transport.writeOwned(this.#first ?? new Uint8Array(0));
-    if (this.#client.requestBody.done)
-      this.#client.setDeadline('first-byte', now + this.#ctx.config.timeouts.firstByteMs);
+    if (this.#client.blocked) upstream.transport.pause();
+    if (this.#client.requestBody.done) awaitAnswer(this.#ctx, this.#client);
     else if (flowing) this.#readBody();
-    else this.#client.setDeadline('stream', now + this.#ctx.config.timeouts.streamIdleMs);
+    else awaitStream(this.#ctx, this.#client);
+  }
+
+  #awaitAnswer(): void {
+    if (this.#state === 'sent' && this.#client.requestBody.done) awaitAnswer(this.#ctx, this.#client);
   }
 
   #readBody(): void {
@@ -142,19 +168,16 @@ export class Exchange implements UpstreamUser, RelayOwner {
     const consumed = body.push(bytes, start, end);
     if (this.#refuseBody()) return consumed;
     const upstream = this.#upstream;
-    if (upstream === undefined || this.#state === 'connecting' || this.#state === 'waiting') {
+    if (upstream === undefined || this.#state === 'connecting') {
       // Read before the pause took hold.
       this.#first = Buffer.concat([this.#first ?? new Uint8Array(0), bytes.subarray(start, body.passEnd)]);
       return this.#endBody(consumed, undefined);
     }
-    this.#streamed = true;
-    const flowing = body.passEnd <= start || upstream.transport.write(bytes.subarray(start, body.passEnd));
+    this.#attempts.replayable = false;
+    const flowing = body.passEnd <= start || upstream.transport.write(bytes, start, body.passEnd);
     if (!flowing && !body.done) {
       this.#client.transport.pause();
-      this.#client.setDeadline(
-        'stream',
-        this.#ctx.clock.monotonic() + this.#ctx.config.timeouts.streamIdleMs,
-      );
+      awaitStream(this.#ctx, this.#client);
     }
     return this.#endBody(consumed, upstream);
   }
@@ -169,26 +192,21 @@ export class Exchange implements UpstreamUser, RelayOwner {
       if (upstream !== undefined) upstream.transport.writeOwned(trailers);
       else this.#first = Buffer.concat([this.#first ?? new Uint8Array(0), trailers]);
     }
-    const { firstByteMs, streamIdleMs } = this.#ctx.config.timeouts;
-    const now = this.#ctx.clock.monotonic();
-    if (this.#state === 'sent') this.#client.setDeadline('first-byte', now + firstByteMs);
-    else if (this.#state === 'answering') this.#client.setDeadline('stream', now + streamIdleMs);
+    if (this.#state === 'sent') awaitAnswer(this.#ctx, this.#client);
+    else if (this.#state === 'answering') awaitStream(this.#ctx, this.#client);
     return consumed;
   }
 
   #refuseBody(): boolean {
-    const body = this.#client.requestBody;
-    const limit = this.#ctx.config.limits.bodyBytes;
-    if (body.error !== undefined) this.#refuse(body.error, 0);
-    else if (limit !== undefined && body.received > limit) this.#refuse('body-too-large', 0);
-    else return false;
-    return true;
+    const reason = bodyRefusal(this.#client.requestBody, this.request, this.#ctx.config.limits.bodyBytes);
+    if (reason !== undefined) this.#refuse(reason, 0);
+    return reason !== undefined;
   }
 
   /** The request turns out to be unacceptable while it is under way. */
   #refuse(reason: ReasonCode, consumed: number): number {
     if (this.#state === 'answering') this.#cutOff(CANCELLED);
-    else this.#answer(reason, CANCELLED);
+    else this.#answer(reason);
     return consumed;
   }
 
@@ -197,30 +215,25 @@ export class Exchange implements UpstreamUser, RelayOwner {
   }
 
   onUpstreamDrain(): void {
-    if (this.#state === 'sent' || this.#state === 'answering') {
-      if (!this.#client.requestBody.done) this.#readBody();
-    }
+    if (this.#state !== 'sent' && this.#state !== 'answering') return;
+    if (!this.#client.requestBody.done) this.#readBody();
   }
 
   onClientDrain(): void {
-    if (this.#state === 'answering') this.#upstream?.transport.resume();
+    if (this.#state === 'sent' || this.#state === 'answering') this.#upstream?.transport.resume();
+    this.#awaitAnswer();
   }
 
   onUpstreamEnd(): void {
     if (this.#state === 'answering' && this.#client.responseBody.finish()) this.answered(false);
-    else this.#lost(undefined);
-  }
-
-  onUpstreamClose(error: Error | undefined): void {
-    this.#lost(error);
+    else this.onUpstreamClose(undefined);
   }
 
   /** The connection to the instance is gone before the answer was complete. */
-  #lost(error: Error | undefined): void {
+  onUpstreamClose(error: Error | undefined): void {
     if (this.#state === 'answering') return this.#cutOff(FAILED);
-    if (this.#state !== 'connecting') return this.failed('upstream-reset');
-    const timedOut = error instanceof RimrockError && error.code === 'NET_CONNECT_TIMEOUT';
-    this.failed(timedOut ? 'connect-timeout' : 'connect-failed');
+    if (this.#state === 'connecting') this.failed(connectFailure(error));
+    else this.failed(lossOf(error, this.#attempts.replayable));
   }
 
   broken(): void {
@@ -230,6 +243,28 @@ export class Exchange implements UpstreamUser, RelayOwner {
   answering(): void {
     this.#state = 'answering';
     this.#first = undefined;
+    const now = this.#ctx.clock.monotonic();
+    this.#attempts.firstByteAt = now;
+    this.#backend.stats.firstByte(now - this.startedAt);
+    this.#lease?.began(now);
+  }
+
+  get stickyFields(): string {
+    const { sticky } = this.#backend.policy;
+    return sticky === undefined ? '' : stickyFields(sticky, this.#lease?.stickyKey, this.#attempts.stickyKey);
+  }
+
+  instead(status: number): boolean {
+    const [attempts, lease] = [this.#attempts, this.#lease];
+    const now = this.#ctx.clock.monotonic();
+    if (lease === undefined || !attempts.goesElsewhere(lease.endpoint.key, this.#backend, this.#ctx, now))
+      return false;
+    this.#backend.stats.upstreamFailure(`status-${status}`);
+    this.#backend.stats.retries += 1;
+    attempts.note(`${status}`, now);
+    this.#end(answered(status), now);
+    this.#attempt(now);
+    return true;
   }
 
   answered(reusable: boolean): void {
@@ -242,8 +277,9 @@ export class Exchange implements UpstreamUser, RelayOwner {
       upstream?.release(now);
     }
     const { status } = this.#relay;
-    this.#end({ kind: 'response', status }, now);
+    this.#end(answered(status), now);
     this.#backend.stats.answered(status, now - this.startedAt);
+    this.#tell(status, undefined, now);
     this.#client.exchangeDone(complete && this.#relay.keepAlive);
   }
 
@@ -251,55 +287,35 @@ export class Exchange implements UpstreamUser, RelayOwner {
   failed(cause: FailureCause): void {
     const now = this.#ctx.clock.monotonic();
     const key = this.#lease?.endpoint.key ?? '';
-    const stale = this.#upstream?.reused === true && cause === 'upstream-reset';
-    this.#backend.stats.upstreamFailure(cause);
-    this.#log(cause);
+    const stale = this.#attempts.isStale(cause, this.#state === 'sent', this.#upstream?.reused === true);
+    const { stats, budget } = this.#backend;
+    stats.upstreamFailure(cause);
+    logAttempt(this.#ctx, this.#backend, this.#attempts, cause);
     this.#end(stale ? CANCELLED : FAILED, now);
     this.#relay.reset();
-    this.#lastCause = cause;
-    this.#tried.push(key);
-    if (stale) this.#stale.push(key);
-    this.#freshOnly ||= stale;
-    const idempotent = isIdempotent(this.method);
-    const again = mayRetry(
-      { cause, idempotent, replayable: !this.#streamed, sent: this.#sent },
-      this.#ctx.config.retry.attempts,
-    );
-    const unsent = cause === 'connect-failed' || cause === 'connect-timeout';
-    if (!again || !(unsent || this.#ctx.budget.take(now))) return this.#answer(cause, undefined);
-    this.#backend.stats.retries += 1;
+    this.#attempts.failed(key, cause, stale);
+    const again = this.#attempts.mayRetry(cause, this.#ctx.config.retry.attempts);
+    // Neither asks an instance for work twice, so neither counts against the budget.
+    if (!again || !(isUnsent(cause) || stale || budget.take(now))) return this.#answer(cause);
+    stats.retries += 1;
+    this.#attempts.note(cause, now);
+    if (!this.#client.requestBody.done) this.#client.transport.pause();
     this.#attempt(now);
   }
 
   /** Nobody left to ask: for a short while an instance that is just starting may still come up. */
   #noEndpoint(now: number): void {
-    if (this.#stale.length > 0) {
-      this.#tried = this.#tried.filter((key) => !this.#stale.includes(key));
-      this.#stale = [];
-      return this.#attempt(now);
-    }
-    const { timeouts, limits } = this.#ctx.config;
-    const inTime = now - this.startedAt < timeouts.connectMs && this.#ctx.waiting < limits.waitingRequests;
-    if (!inTime || !this.#backend.hasInstances || this.#ctx.draining) {
-      const none = this.#backend.hasInstances ? 'no-endpoint-ready' : 'no-endpoints';
-      return this.#answer(this.#lastCause ?? none, undefined);
-    }
+    if (this.#attempts.allowStale()) return this.#attempt(now);
+    const { hasInstances } = this.#backend;
+    if (!hasInstances || !mayWait(this.#ctx, now - this.startedAt))
+      return this.#answer(this.#attempts.lastCause ?? (hasInstances ? 'no-endpoint-ready' : 'no-endpoints'));
     this.#state = 'waiting';
     this.#client.setDeadline('none', 0);
-    this.#ctx.waiting += 1;
-    this.#wait = this.#ctx.clock.after(this.#waitMs, () => {
-      this.#stopWaiting();
-      this.#tried = [];
+    this.#waiting ??= new Waiting(this.#ctx, this.#backend);
+    this.#waiting.begin(() => {
+      this.#attempts.allowUnreached();
       this.#attempt(this.#ctx.clock.monotonic());
     });
-    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
-  }
-
-  #stopWaiting(): void {
-    if (this.#wait === undefined) return;
-    this.#wait.cancel();
-    this.#wait = undefined;
-    this.#ctx.waiting -= 1;
   }
 
   upgraded(rest: Uint8Array): void {
@@ -308,62 +324,77 @@ export class Exchange implements UpstreamUser, RelayOwner {
     this.#upstream = undefined;
     this.#lease = undefined;
     this.#state = 'done';
-    this.#backend.stats.answered(101, this.#ctx.clock.monotonic() - this.startedAt);
-    const tunnel = new Tunnel(this.#ctx, this.#client, upstream, lease);
+    const now = this.#ctx.clock.monotonic();
+    this.#backend.stats.answered(101, now - this.startedAt);
+    this.#attempts.firstByteAt = now;
+    lease.began(now);
+    const tunnel = new Tunnel(this.#ctx, this.#client, upstream, lease, (bytes) =>
+      this.#tell(101, undefined, this.#ctx.clock.monotonic(), bytes),
+    );
     this.#client.tunnel(tunnel);
     if (rest.length > 0) tunnel.onUpstreamData(rest);
   }
 
   onDeadline(kind: DeadlineKind): void {
     const clientIsSlow = kind === 'body' || this.#client.blocked;
-    if (this.#state === 'answering') this.#cutOff(clientIsSlow ? CANCELLED : FAILED);
-    // 'stream' before the answer: the instance does not take the body.
-    else if (kind === 'first-byte' || kind === 'stream') this.failed('first-byte-timeout');
-    else this.#answer('request-timeout', CANCELLED);
+    if (this.#state === 'answering' || (kind === 'stream' && clientIsSlow))
+      this.#cutOff(clientIsSlow ? CANCELLED : FAILED, clientIsSlow ? 'client-too-slow' : 'stream-timeout');
+    else if (kind === 'first-byte') this.failed('first-byte-timeout');
+    // Before the answer: the instance does not take the body.
+    else if (kind === 'stream') this.failed('stream-timeout');
+    else this.#answer(kind === 'queue' ? 'queue-timeout' : 'body-timeout');
   }
 
   /** The client is gone: nobody waits for the answer. */
   cancel(): void {
     if (this.#state === 'done') return;
     this.#backend.stats.cancelled += 1;
-    this.#end(CANCELLED, this.#ctx.clock.monotonic());
+    this.#over(CANCELLED, this.#relay.status, 'client-left');
   }
 
   /** The answer has begun and cannot be completed: the client must see that it is cut. */
-  #cutOff(outcome: Outcome): void {
-    this.#backend.stats.truncated += 1;
-    this.#log('upstream-reset');
-    this.#end(outcome, this.#ctx.clock.monotonic());
+  #cutOff(outcome: Outcome, cause = 'cut-off'): void {
+    const { stats } = this.#backend;
+    stats.truncated += 1;
+    if (outcome === FAILED) stats.upstreamFailure(cause);
+    logAttempt(this.#ctx, this.#backend, this.#attempts, cause);
+    this.#over(outcome, this.#relay.status, cause);
     this.#client.transport.destroy(new Error('answer cut off'));
   }
 
-  #answer(reason: ReasonCode, outcome: Outcome | undefined): void {
-    const now = this.#ctx.clock.monotonic();
-    this.#end(outcome ?? CANCELLED, now);
+  #answer(reason: ReasonCode): void {
+    this.#over(CANCELLED, 0, reason);
+    this.#backend.stats.ownAnswer(reason);
     this.#client.answer(reason, this.#backend.serviceKey);
+  }
+
+  #over(outcome: Outcome, status: number, reason: string): void {
+    const now = this.#ctx.clock.monotonic();
+    this.#end(outcome, now);
+    this.#tell(status, reason, now);
+  }
+
+  /** Have the access log say how it ended; an answer of our own has the status of its reason. */
+  #tell(status: number, reason: string | undefined, now: number, bytes?: TunnelBytes): void {
+    const { stats } = this.#backend;
+    tellExchange(this.#ctx, this.#client, this, this.#attempts, { status, reason, now, bytes, stats });
   }
 
   /** Settle what is open. The endpoint's outcome counts once per attempt. */
   #end(outcome: Outcome, now: number): void {
+    this.#queue?.leave(this);
+    this.#queue = undefined;
     this.#state = 'done';
-    this.#stopWaiting();
+    this.#waiting?.stop();
     this.#upstream?.abandon();
     this.#upstream = undefined;
     this.#lease?.settle(outcome, now);
     this.#lease = undefined;
   }
 
-  #log(cause: string): void {
-    const { log } = this.#ctx;
-    if (!log.isLevelEnabled('debug')) return;
-    const endpoint = this.#lease?.endpoint;
-    log.debug(
-      { cause, backend: this.#backend.key, task: endpoint?.taskId, sent: this.#sent },
-      'attempt failed',
-    );
-  }
-
+  /** What the instance says would have to wait here. One that was not asked yet says nothing, and `#send` looks again. */
   pauseUpstream(): void {
-    this.#upstream?.transport.pause();
+    if (this.#state === 'sent' || this.#state === 'answering') this.#upstream?.transport.pause();
+    this.#awaitAnswer();
   }
 }

@@ -1,7 +1,20 @@
-import { FieldId } from '../http1/index.ts';
+import { FieldId, latin1Bytes } from '../http1/index.ts';
 import type { Fields, HeadWriter, RequestParser, ResponseParser } from '../http1/index.ts';
+import type { ResponseChanges } from '../middleware/passage.ts';
 import { hasAlias } from './admit.ts';
 import type { Admitted } from './admit.ts';
+import type { Hops } from './hops.ts';
+
+/** What TLS with a client has come to, as far as routes ask for it. */
+export interface ClientTls {
+  readonly version: 'TLSv1.2' | 'TLSv1.3';
+  /** The name that the connection was made for. */
+  readonly serverName: string | undefined;
+  /** What its certificate was to be judged by; undefined: it was not asked for one. */
+  readonly trust: string | undefined;
+  /** It has shown one. */
+  readonly shown: boolean;
+}
 
 /** What is said about the client of one connection. */
 export interface ClientFacts {
@@ -10,7 +23,20 @@ export interface ClientFacts {
   readonly trusted: boolean;
   /** The port it connected to. */
   readonly port: number;
+  /** It speaks TLS with us. */
+  readonly secure: boolean;
+  /** SPIFFE id of its certificate, where it has shown one and it has been verified. */
+  readonly peer?: string | undefined;
+  /** Undefined: it speaks no TLS with us. */
+  readonly tls?: ClientTls | undefined;
+  /** Value of X-Forwarded-Client-Cert, where it has shown a certificate. */
+  readonly certificate?: string | undefined;
+  /** What instances are told of it, as far as that is the same for all its requests; made with the first. */
+  told?: Uint8Array | undefined;
 }
+
+const CRLF = latin1Bytes('\r\n');
+const X_FORWARDED_HOST = latin1Bytes('X-Forwarded-Host: ');
 
 const bits = (...ids: readonly FieldId[]): number => ids.reduce<number>((mask, id) => mask | (1 << id), 0);
 
@@ -30,6 +56,7 @@ const FORWARDING = bits(
   FieldId.X_FORWARDED_PROTO,
   FieldId.X_FORWARDED_HOST,
   FieldId.X_FORWARDED_PORT,
+  FieldId.X_FORWARDED_CLIENT_CERT,
   FieldId.X_FORWARDED,
   FieldId.X_REAL_IP,
 );
@@ -45,6 +72,12 @@ export class FieldFilter {
     this.keep = new Uint8Array(limit);
   }
 
+  /** Take out the fields of these names (lower case) as well. */
+  without(fields: Fields, names: ReadonlySet<string>): void {
+    const { keep } = this;
+    for (let i = 0; i < fields.count; i++) if (keep[i] === 1 && names.has(fields.name(i))) keep[i] = 0;
+  }
+
   /** Keep all but the ids in `drop` and what Connection names. Returns whether anything is dropped. */
   select(fields: Fields, drop: number): boolean {
     const { keep } = this;
@@ -54,11 +87,7 @@ export class FieldFilter {
       keep[i] = out ? 0 : 1;
       dropped ||= out;
     }
-    const plain =
-      !fields.has(FieldId.CONNECTION) ||
-      fields.isJust(FieldId.CONNECTION, 'keep-alive') ||
-      fields.isJust(FieldId.CONNECTION, 'close');
-    if (!plain) this.#dropNamed(fields);
+    if (!fields.plainConnection) this.#dropNamed(fields);
     return dropped;
   }
 
@@ -81,35 +110,57 @@ export function writeRequestHead(
   head: RequestParser,
   request: Admitted,
   client: ClientFacts,
+  hops: Hops,
 ): void {
   const { fields } = head;
-  let drop = HOP_BY_HOP;
+  const { passage } = request;
+  let drop = HOP_BY_HOP | hops.drop(fields, request, client.trusted);
   if (!client.trusted) drop |= FORWARDING;
-  else drop |= 1 << FieldId.X_FORWARDED_FOR;
+  else drop |= (1 << FieldId.X_FORWARDED_FOR) | (1 << FieldId.X_FORWARDED_CLIENT_CERT);
   if (head.version < 11) drop |= 1 << FieldId.EXPECT;
   filter.select(fields, drop);
-  out.begin().text(head.method).text(' ').text(request.target).text(' HTTP/1.1\r\n');
-  out.fields(fields, filter.keep);
+  if (passage?.drop !== undefined) filter.without(fields, passage.drop);
+  out.begin();
+  if (request.target === head.target && head.version === 11)
+    out.fields(fields, filter.keep, head.targetStart - head.method.length - 1);
+  else {
+    out.text(head.method).text(' ').text(request.target).text(' HTTP/1.1\r\n');
+    out.fields(fields, filter.keep);
+  }
   if (request.upgrade) out.text('Connection: Upgrade\r\nUpgrade: websocket\r\n');
   writeForwarding(out, fields, request, client);
-  out.text('\r\n');
+  hops.write(out, head.version, request);
+  if (passage !== undefined) out.text(passage.requestLines);
+  out.raw(CRLF);
 }
 
 function writeForwarding(out: HeadWriter, fields: Fields, request: Admitted, client: ClientFacts): void {
-  const known = client.trusted ? fields.present : 0;
-  const before = client.trusted ? fields.list(FieldId.X_FORWARDED_FOR) : [];
-  out.text('X-Forwarded-For: ');
-  for (const ip of before) out.text(ip).text(', ');
-  out.text(client.ip).text('\r\n');
-  if ((known & (1 << FieldId.X_FORWARDED_PROTO)) === 0) out.text('X-Forwarded-Proto: http\r\n');
-  if ((known & (1 << FieldId.X_FORWARDED_HOST)) === 0) {
-    const host = fields.find(FieldId.HOST);
-    out.text('X-Forwarded-Host: ');
-    out.copy(fields.bytes, fields.valueStart[host] ?? 0, fields.valueEnd[host] ?? 0).text('\r\n');
+  const known = client.trusted ? fields.present & FORWARDING : 0;
+  if (known === 0)
+    out.raw(
+      (client.told ??= latin1Bytes(
+        `X-Forwarded-For: ${client.ip}\r\n${proto(client)}${port(client)}${certificate(client)}`,
+      )),
+    );
+  else {
+    out.text('X-Forwarded-For: ');
+    for (const ip of fields.list(FieldId.X_FORWARDED_FOR)) out.text(ip).text(', ');
+    out.text(client.ip).raw(CRLF);
+    if ((known & (1 << FieldId.X_FORWARDED_PROTO)) === 0) out.text(proto(client));
+    if ((known & (1 << FieldId.X_FORWARDED_PORT)) === 0) out.text(port(client));
+    out.text(certificate(client));
   }
-  if ((known & (1 << FieldId.X_FORWARDED_PORT)) === 0)
-    out.text('X-Forwarded-Port: ').text(String(client.port)).text('\r\n');
+  if ((known & (1 << FieldId.X_FORWARDED_HOST)) !== 0) return;
+  const host = fields.find(FieldId.HOST);
+  out.raw(X_FORWARDED_HOST);
+  out.copy(fields.bytes, fields.valueStart[host] ?? 0, fields.valueEnd[host] ?? 0).raw(CRLF);
 }
+
+const proto = ({ secure }: ClientFacts): string => `X-Forwarded-Proto: ${secure ? 'https' : 'http'}\r\n`;
+/** Of the connection to us alone: what others say of certificates is not passed on, whoever they are. */
+const certificate = (client: ClientFacts): string =>
+  client.certificate === undefined ? '' : `X-Forwarded-Client-Cert: ${client.certificate}\r\n`;
+const port = (client: ClientFacts): string => `X-Forwarded-Port: ${client.port}\r\n`;
 
 /** How the client's side of a response is framed. */
 export interface ResponseShape {
@@ -121,7 +172,14 @@ export interface ResponseShape {
   readonly dechunk: boolean;
   /** 101: Connection and Upgrade belong to the answer. */
   readonly upgrade: boolean;
+  /** Further fields, each line with its CRLF. */
+  readonly extra?: string;
+  /** What middlewares change in it. */
+  readonly changes?: ResponseChanges | undefined;
 }
+
+/** "HTTP/1.1 " */
+const STATUS_OFFSET = 9;
 
 /** Write the head as the client gets it. False: the head as it came is right and was not written again. */
 export function writeResponseHead(
@@ -137,10 +195,18 @@ export function writeResponseHead(
   // These have no body, so a length could only mislead (RFC 9110 §8.6, RFC 9112 §6.1).
   if (head.status < 200 || head.status === 204) drop |= LENGTHS;
   const dropped = filter.select(fields, drop);
-  const add = connectionField(shape);
-  if (!dropped && add === '' && head.version === 11) return false;
-  out.begin().text('HTTP/1.1 ').copy(fields.bytes, head.statusStart, head.statusLineEnd);
-  out.fields(fields, filter.keep).text(add).text('\r\n');
+  const { changes } = shape;
+  let add = connectionField(shape) + (shape.extra ?? '');
+  if (changes !== undefined) add += changes.apply(fields, filter);
+  if (!dropped && changes === undefined && add === '' && head.version === 11) return false;
+  out.begin();
+  if (head.version === 11 && fields.count > 0)
+    out.fields(fields, filter.keep, head.statusStart - STATUS_OFFSET);
+  else {
+    out.text('HTTP/1.1 ').copy(fields.bytes, head.statusStart, head.statusLineEnd);
+    out.fields(fields, filter.keep);
+  }
+  out.text(add).raw(CRLF);
   return true;
 }
 

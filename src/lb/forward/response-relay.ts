@@ -3,6 +3,7 @@ import type { ResponseParser } from '../http1/index.ts';
 import { alloc } from './context.ts';
 import type { ClientSide, ForwardContext } from './context.ts';
 import type { Admitted } from './admit.ts';
+import { awaitStream } from './deadlines.ts';
 import { writeResponseHead } from './heads.ts';
 import { keepsAlive } from './keep-alive.ts';
 import { forwardTrailers } from './relay.ts';
@@ -19,6 +20,10 @@ export interface RelayOwner {
   /** The client allows the connection to be used again. */
   readonly keepAlive: boolean;
   readonly request: Admitted;
+  /** Fields that tie the client to its instance; mostly none. */
+  readonly stickyFields: string;
+  /** The instance says that it cannot answer; true when another one is asked instead. */
+  instead(status: number): boolean;
   /** The answer begins: from here on the request cannot be tried elsewhere. */
   answering(): void;
   /** The answer is complete. `reusable`: the connection to the instance is clean. */
@@ -93,11 +98,13 @@ export class ResponseRelay {
     const { transport } = this.#client;
     const shape = { close: false, http10: false, dechunk: false, upgrade: false };
     if (writeResponseHead(writer, filter, head, shape)) transport.writeOwned(writer.take(alloc));
-    else transport.write(bytes.subarray(start, end));
+    else transport.write(bytes, start, end);
   }
 
   #begin(head: ResponseParser, bytes: Uint8Array, headStart: number, bodyStart: number): void {
     const exchange = this.#exchange;
+    if (head.status >= 502 && head.status <= 504 && this.#interim === 0 && exchange.instead(head.status))
+      return;
     const length = responseBody(head.fields, head.version, head.status, exchange.method === 'HEAD');
     if (typeof length === 'string') return exchange.failed('bad-response');
     this.status = head.status;
@@ -119,6 +126,8 @@ export class ResponseRelay {
       http10: exchange.http10,
       dechunk: this.#dechunk,
       upgrade: false,
+      extra: exchange.stickyFields + exchange.request.tie,
+      changes: exchange.request.passage?.response,
     });
     this.#send(written, bytes, headStart, bodyStart);
   }
@@ -130,24 +139,24 @@ export class ResponseRelay {
     if (this.#dechunk) {
       transport.writeOwned(writer.take(alloc));
       body.onPayload = (from, start, end) => {
-        this.#flowing = transport.write(from.subarray(start, end));
+        this.#flowing = transport.write(from, start, end);
       };
       return this.#body(bytes, bodyStart, bytes.length);
     }
     const consumed = body.push(bytes, bodyStart, bytes.length);
     const end = Math.max(bodyStart, body.passEnd);
     let flowing: boolean;
-    if (!written) flowing = transport.write(bytes.subarray(headStart, end));
+    if (!written) flowing = transport.write(bytes, headStart, end);
     else if (writer.length <= bodyStart - headStart) {
       // The new head fits where the old one was: overwrite it, so that head and body leave together, uncopied.
       const start = bodyStart - writer.length;
       writer.placeBefore(bytes, bodyStart);
-      flowing = transport.write(bytes.subarray(start, end));
+      flowing = transport.write(bytes, start, end);
     } else if (end - bodyStart <= COPY_BYTES)
-      flowing = transport.writeOwned(writer.take(alloc, bytes.subarray(bodyStart, end)));
+      flowing = transport.write(writer.copy(bytes, bodyStart, end).view());
     else {
       transport.writeOwned(writer.take(alloc));
-      flowing = transport.write(bytes.subarray(bodyStart, end));
+      flowing = transport.write(bytes, bodyStart, end);
     }
     this.#after(flowing, consumed === bytes.length);
   }
@@ -157,8 +166,7 @@ export class ResponseRelay {
     this.#flowing = true;
     const consumed = body.push(bytes, start, end);
     let flowing = this.#flowing;
-    if (!this.#dechunk && body.passEnd > start)
-      flowing = transport.write(bytes.subarray(start, body.passEnd));
+    if (!this.#dechunk && body.passEnd > start) flowing = transport.write(bytes, start, body.passEnd);
     this.#after(flowing, consumed === end);
   }
 
@@ -175,18 +183,17 @@ export class ResponseRelay {
       return this.#exchange.answered(this.#reusable && clean);
     }
     if (!flowing) this.#exchange.pauseUpstream();
-    if (this.#client.requestBody.done)
-      this.#client.setDeadline(
-        'stream',
-        this.#ctx.clock.monotonic() + this.#ctx.config.timeouts.streamIdleMs,
-      );
+    if (this.#client.requestBody.done) awaitStream(this.#ctx, this.#client);
   }
 
   #upgrade(head: ResponseParser, bytes: Uint8Array, next: number): void {
     const protocols = head.fields.list(FieldId.UPGRADE);
     if (!this.#exchange.request.upgrade || protocols.length !== 1 || protocols[0] !== 'websocket')
       return this.#exchange.failed('bad-response');
-    const shape = { close: false, http10: false, dechunk: false, upgrade: true };
+    const { stickyFields, request } = this.#exchange;
+    const extra = stickyFields + request.tie;
+    const changes = request.passage?.response;
+    const shape = { close: false, http10: false, dechunk: false, upgrade: true, extra, changes };
     writeResponseHead(this.#ctx.writer, this.#ctx.filter, head, shape);
     this.#client.transport.writeOwned(this.#ctx.writer.take(alloc));
     this.#exchange.upgraded(bytes.subarray(next));

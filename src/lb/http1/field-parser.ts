@@ -1,4 +1,4 @@
-import { COLON, CR, HTAB, LF, SP, TOKEN, VALUE } from './chars.ts';
+import { COLON, CR, HTAB, LF, mayBeControl, SP, TOKEN, VALUE } from './chars.ts';
 import type { Fields } from './fields.ts';
 
 /** Why a head is refused. Stable names; `reasons.ts` gives each its status. */
@@ -60,7 +60,7 @@ function parseLine(bytes: Uint8Array, at: number, end: number, fields: Fields, o
   const nameEnd = p++;
   while (p < end && (bytes[p] === SP || bytes[p] === HTAB)) p++;
   const valueStart = p;
-  while (p < end && VALUE[bytes[p] as number] !== 0) p++;
+  p = valueTo(fields, p, end);
   if (p >= end) return INCOMPLETE;
   if (bytes[p] !== CR) return fail(out, bytes[p] === LF ? 'bare-lf' : 'bad-field-value');
   if (p + 1 >= end) return INCOMPLETE;
@@ -69,6 +69,14 @@ function parseLine(bytes: Uint8Array, at: number, end: number, fields: Fields, o
   fields.add(at, nameEnd, valueStart, trimEnd(bytes, valueStart, p), p + 2);
   if (odd > 1) fields.oddNames = true;
   return p + 2;
+}
+
+/** Where the value that begins at `start` ends: at the first byte that may not be in one. */
+function valueTo({ bytes, words }: Fields, start: number, end: number): number {
+  let p = start;
+  if (words !== undefined) while (p + 4 <= end && !mayBeControl(words.getInt32(p))) p += 4;
+  while (p < end && VALUE[bytes[p] as number] !== 0) p++;
+  return p;
 }
 
 /** Blanks at the end are no part of the value. */

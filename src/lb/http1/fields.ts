@@ -1,4 +1,4 @@
-import { equalsLower, latin1, LOWER } from './chars.ts';
+import { equalsLower, latin1, LOWER, wordsOf } from './chars.ts';
 
 /** The fields that mean something to a proxy; all others are OTHER and pass through untouched. */
 export const FieldId = {
@@ -22,6 +22,13 @@ export const FieldId = {
   X_FORWARDED: 16,
   X_REAL_IP: 17,
   HTTP2_SETTINGS: 18,
+  VIA: 19,
+  TRACEPARENT: 20,
+  TRACESTATE: 21,
+  X_REQUEST_ID: 22,
+  AUTHORIZATION: 23,
+  ACCEPT: 24,
+  X_FORWARDED_CLIENT_CERT: 25,
 } as const;
 export type FieldId = (typeof FieldId)[keyof typeof FieldId];
 
@@ -43,11 +50,30 @@ const NAMES: ReadonlyMap<string, FieldId> = new Map<string, FieldId>([
   ['x-forwarded-port', FieldId.X_FORWARDED_PORT],
   ['x-real-ip', FieldId.X_REAL_IP],
   ['http2-settings', FieldId.HTTP2_SETTINGS],
+  ['via', FieldId.VIA],
+  ['traceparent', FieldId.TRACEPARENT],
+  ['tracestate', FieldId.TRACESTATE],
+  ['x-request-id', FieldId.X_REQUEST_ID],
+  ['authorization', FieldId.AUTHORIZATION],
+  ['accept', FieldId.ACCEPT],
+  ['x-forwarded-client-cert', FieldId.X_FORWARDED_CLIENT_CERT],
 ]);
 
-/** The same names by length, so that most fields are told apart without comparing a letter. */
-const BY_LENGTH: (readonly { readonly name: string; readonly id: FieldId }[] | undefined)[] = [];
-for (const [name, id] of NAMES) BY_LENGTH[name.length] = [...(BY_LENGTH[name.length] ?? []), { name, id }];
+const LONGEST_NAME = 32;
+/** The first name of a length and first letter, so that most fields are told apart by one lookup, and of each the next one. */
+const CANDIDATES = new Uint8Array(LONGEST_NAME * 32);
+const NEXT = new Uint8Array(256);
+const CANDIDATE_NAMES: Uint8Array[] = [new Uint8Array(0)];
+for (const [name, id] of NAMES) {
+  const slot = candidate(name.length, name.charCodeAt(0));
+  NEXT[id] = CANDIDATES[slot] as number;
+  CANDIDATES[slot] = id;
+  CANDIDATE_NAMES[id] = Uint8Array.from(name, (c) => c.charCodeAt(0));
+}
+
+function candidate(length: number, first: number): number {
+  return length * 32 + (first & 31);
+}
 
 const X = 120;
 const X_FORWARDED_PREFIX = 'x-forwarded-';
@@ -55,16 +81,20 @@ const X_FORWARDED_PREFIX = 'x-forwarded-';
 /** Which field a name in bytes is. */
 export function fieldId(bytes: Uint8Array, start: number, end: number): FieldId {
   const length = end - start;
-  const first = LOWER[bytes[start] as number];
-  const candidates = BY_LENGTH[length];
-  if (candidates !== undefined) {
-    for (const c of candidates) {
-      if (first === c.name.charCodeAt(0) && equalsLower(bytes, start, end, c.name)) return c.id;
-    }
+  const first = bytes[start] as number;
+  if (length < LONGEST_NAME) {
+    let id = CANDIDATES[candidate(length, first)] as FieldId;
+    for (; id !== FieldId.OTHER; id = NEXT[id] as FieldId)
+      if (isName(bytes, start, CANDIDATE_NAMES[id] as Uint8Array)) return id;
   }
-  if (first === X && length > 12 && equalsLower(bytes, start, start + 12, X_FORWARDED_PREFIX))
+  if ((first | 32) === X && length >= 12 && equalsLower(bytes, start, start + 12, X_FORWARDED_PREFIX))
     return FieldId.X_FORWARDED;
   return FieldId.OTHER;
+}
+
+function isName(bytes: Uint8Array, start: number, lower: Uint8Array): boolean {
+  for (let i = 0; i < lower.length; i++) if (LOWER[bytes[start + i] as number] !== lower[i]) return false;
+  return true;
 }
 
 /** Which field a name in lower case is. */
@@ -78,6 +108,8 @@ export function fieldIdOf(name: string): FieldId {
  */
 export class Fields {
   bytes: Uint8Array = new Uint8Array(0);
+  /** The same bytes four at a time, where they have been looked at before. */
+  words: DataView | undefined;
   count = 0;
   readonly nameStart: Int32Array;
   readonly nameEnd: Int32Array;
@@ -102,6 +134,7 @@ export class Fields {
 
   reset(bytes: Uint8Array): void {
     this.bytes = bytes;
+    this.words = wordsOf(bytes);
     this.count = 0;
     this.present = 0;
     this.oddNames = false;
@@ -144,6 +177,15 @@ export class Fields {
     const i = this.find(id);
     if (i < 0 || this.countOf(id) !== 1) return false;
     return equalsLower(this.bytes, this.valueStart[i] as number, this.valueEnd[i] as number, value);
+  }
+
+  /** Connection is absent, or says what it mostly says, and so names no other field. */
+  get plainConnection(): boolean {
+    return (
+      !this.has(FieldId.CONNECTION) ||
+      this.isJust(FieldId.CONNECTION, 'keep-alive') ||
+      this.isJust(FieldId.CONNECTION, 'close')
+    );
   }
 
   /** Field name in lower case. */

@@ -1,4 +1,4 @@
-export { latin1Bytes } from './chars.ts';
+export { latin1Bytes, RepeatedText } from './chars.ts';
 export { BodyReader } from './body-reader.ts';
 export type { BodyError } from './body-reader.ts';
 export { FAILED, findHeadEnd, INCOMPLETE, parseFields } from './field-parser.ts';

@@ -1,4 +1,4 @@
-import { CR, latin1, LF, SP, TARGET, TOKEN } from './chars.ts';
+import { CR, latin1, LF, RepeatedText, SP, TARGET, TOKEN } from './chars.ts';
 import { fail, INCOMPLETE, parseFields } from './field-parser.ts';
 import type { ErrorSlot, HeadError } from './field-parser.ts';
 import { Fields } from './fields.ts';
@@ -56,6 +56,7 @@ export class RequestParser implements ErrorSlot {
   version = 11;
   error: HeadError | undefined;
   readonly #limits: HeadLimits;
+  readonly #targets = new RepeatedText();
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
@@ -141,7 +142,7 @@ export class RequestParser implements ErrorSlot {
     }
     if (p >= end) return INCOMPLETE;
     if (bytes[p] !== SP || p === start) return fail(this, bytes[p] === LF ? 'bare-lf' : 'bad-request-line');
-    this.target = latin1(bytes, start, p);
+    this.target = this.#targets.of(bytes, start, p);
     this.targetStart = start;
     this.targetEnd = p;
     this.targetFlags = flags;

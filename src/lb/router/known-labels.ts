@@ -1,58 +1,68 @@
-/** Suffixes that this version acts on. */
-const SUPPORTED = new Set(['GROUP', 'VHOST', 'PATH', 'ENABLED', 'BALANCE', 'BACKEND_WEIGHT']);
-
-/**
- * Suffixes of marathon-lb that this version does not act on, with the value that means "nothing", which is then not
- * worth a word.
- */
-const NOT_YET: ReadonlyMap<string, string | undefined> = new Map([
-  ['STICKY', 'false'],
-  ['REDIRECT_TO_HTTPS', 'false'],
-  ['USE_HSTS', 'false'],
-  ['SSL_CERT', undefined],
-  ['BIND_OPTIONS', undefined],
-  ['BIND_ADDR', '*'],
-  ['PORT', undefined],
-  ['MODE', 'http'],
-  ['AUTH', undefined],
-  ['BACKEND_NETWORK_ALLOWED_ACL', undefined],
-  ['BACKEND_HEALTHCHECK_PORT_INDEX', undefined],
-  ['HTTP_BACKEND_PROXYPASS_PATH', undefined],
-  ['HTTP_BACKEND_REVPROXY_PATH', undefined],
-  ['HTTP_BACKEND_REDIR', undefined],
+/** Suffixes that are acted on. */
+const SUPPORTED = new Set([
+  'GROUP',
+  'VHOST',
+  'PATH',
+  'ENABLED',
+  'BALANCE',
+  'BACKEND_WEIGHT',
+  'PORT',
+  'MODE',
+  'STICKY',
+  'REDIRECT_TO_HTTPS',
+  'USE_HSTS',
+  'SSL_CERT',
+  'AUTH',
+  'BACKEND_NETWORK_ALLOWED_ACL',
+  'BACKEND_HEALTHCHECK_PORT_INDEX',
+  'HTTP_BACKEND_PROXYPASS_PATH',
+  'HTTP_BACKEND_REVPROXY_PATH',
+  'HTTP_BACKEND_REDIR',
+  'BIND_ADDR',
 ]);
 
-/**
- * Who asks for a password or a list of clients must not be published without it: these take the port's routes away
- * until they are supported.
- */
-export const REFUSES_ROUTE: readonly string[] = ['AUTH', 'BACKEND_NETWORK_ALLOWED_ACL'];
+const DEPLOYMENT = new Set([
+  'GROUP',
+  'ALT_PORT',
+  'COLOUR',
+  'STARTED_AT',
+  'TARGET_INSTANCES',
+  'NEW_INSTANCES',
+]);
 
-const TEMPLATE = /^(FRONTEND|BACKEND|HTTPS?_FRONTEND|HTTP_BACKEND|MAP_HTTPS?_FRONTEND)_/;
+/** Pieces of HAProxy configuration, and what does the same here; the first that fits. */
+const TEMPLATES: readonly (readonly [RegExp, string])[] = [
+  [/_REDIRECT_HTTP_TO_HTTPS/, 'HAPROXY_{n}_REDIRECT_TO_HTTPS, or a redirect middleware'],
+  [/_HSTS_/, 'HAPROXY_{n}_USE_HSTS, or an hsts middleware'],
+  [/_STICKY_/, 'HAPROXY_{n}_STICKY, or rimrock.http.<name>.sticky'],
+  [/_HEALTHCHECK_/, 'rimrock.http.<name>.check.path and its neighbours'],
+  [/^BACKEND_SERVER_/, 'rimrock.http.<name>.slowStartSeconds, .maxConnections and their neighbours'],
+  [/_PROXYPASS_|_REVPROXY_|_REDIR/, 'the label without _GLUE, or a rewrite or redirect middleware'],
+  [/_ACL/, 'rimrock.http.<name>.host, .pathPrefix, .header.<field> and their neighbours'],
+  [/^(?:FRONTEND|HTTPS?_FRONTEND)_/, 'rimrock.http.<name> and rimrock.middleware.<name>'],
+  [/^(?:BACKEND|HTTP_BACKEND)_/, 'rimrock.middleware.<name>, such as headers or rewrite'],
+  [/^(?:MAP_HTTPS?_FRONTEND)_/, 'nothing: routes are always looked up in a table'],
+  [/^BIND_OPTIONS$/, 'nothing yet: the listeners of the configuration say how TLS is done'],
+];
 
 /** What to say about `HAPROXY_{n}_<suffix>`; undefined when it is acted on. */
-export function portLabelProblem(suffix: string, value: string, label: string): string | undefined {
+export function portLabelProblem(suffix: string, label: string): string | undefined {
   if (SUPPORTED.has(suffix)) return undefined;
-  if (NOT_YET.has(suffix)) {
-    const nothing = NOT_YET.get(suffix);
-    if (nothing !== undefined && value.trim().toLowerCase() === nothing) return undefined;
-    const consequence = REFUSES_ROUTE.includes(suffix)
-      ? 'the port is not published, for it would be open to everybody; remove the label to publish it anyway'
-      : 'it is ignored';
-    return `not supported yet: ${label}; ${consequence}`;
-  }
-  if (TEMPLATE.test(suffix))
-    return `not supported yet: ${label} is a piece of HAProxy configuration; it is ignored`;
+  const instead = TEMPLATES.find(([form]) => form.test(suffix))?.[1];
+  if (instead !== undefined)
+    return `${label} is a piece of HAProxy configuration, which does not apply here and is ignored; instead there is ${instead}`;
   return `unknown label; known are HAPROXY_{n}_${[...SUPPORTED].join(', HAPROXY_{n}_')}`;
 }
 
-/** What to say about a HAPROXY_ label without a port index. */
+/** What to say about a HAPROXY_ label without a port index; undefined when it is acted on. */
 export function appLabelProblem(label: string): string | undefined {
   const name = label.slice('HAPROXY_'.length);
-  if (name === 'GROUP') return undefined;
-  if (name === 'APP_ID' || name.startsWith('DEPLOYMENT_'))
-    return `not supported yet: ${label} (two apps as one blue/green backend); it is ignored`;
-  if (SUPPORTED.has(name) || NOT_YET.has(name))
+  if (name === 'GROUP' || name === 'APP_ID') return undefined;
+  if (name.startsWith('DEPLOYMENT_')) {
+    if (DEPLOYMENT.has(name.slice('DEPLOYMENT_'.length))) return undefined;
+    return `unknown label; known are HAPROXY_DEPLOYMENT_${[...DEPLOYMENT].join(', HAPROXY_DEPLOYMENT_')}`;
+  }
+  if (SUPPORTED.has(name) || TEMPLATES.some(([form]) => form.test(name)))
     return `the port index is missing: write HAPROXY_0_${name} for the first port`;
   return 'unknown label; write HAPROXY_GROUP or HAPROXY_{n}_VHOST and the like';
 }

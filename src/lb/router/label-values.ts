@@ -1,4 +1,7 @@
-import type { BalanceMethod } from './types.ts';
+import type { BackendPolicy } from '../balancer/policy.ts';
+import { isNetwork } from './cidr.ts';
+import { HASHES, passwordKind } from './middleware.ts';
+import type { BasicAuthMiddleware } from './middleware.ts';
 
 /** Takes what is wrong with one label. */
 export type Complain = (reason: string) => void;
@@ -71,12 +74,75 @@ export function parseBoolean(value: string, complain: Complain): boolean {
   return false;
 }
 
-export function parseBalance(value: string | undefined, complain: Complain): BalanceMethod {
-  const text = value?.trim().toLowerCase();
-  if (text === undefined || text === 'roundrobin') return 'roundrobin';
-  if (text === 'leastconn') return 'leastconn';
-  complain(`not supported yet: '${value}'; roundrobin is used: write 'roundrobin' or 'leastconn'`);
-  return 'roundrobin';
+const BALANCE: ReadonlyMap<string, BackendPolicy> = new Map<string, BackendPolicy>([
+  ['roundrobin', { balance: 'roundrobin' }],
+  ['static-rr', { balance: 'roundrobin' }],
+  ['leastconn', { balance: 'leastconn' }],
+  ['random', { balance: 'random' }],
+  ['source', { balance: 'ringhash', hash: { of: 'client' } }],
+  ['uri', { balance: 'ringhash', hash: { of: 'path' } }],
+]);
+const BALANCE_HEADER = /^hdr\(([!#$%&'*+.^_`|~0-9a-z-]+)\)$/;
+
+/** HAProxy's `balance`: how instances are chosen. */
+export function parseBalance(value: string | undefined, complain: Complain): BackendPolicy {
+  const text = value?.trim().toLowerCase() ?? 'roundrobin';
+  const known = BALANCE.get(text);
+  if (known !== undefined) return known;
+  const header = BALANCE_HEADER.exec(text)?.[1];
+  if (header !== undefined) return { balance: 'ringhash', hash: { of: 'header', name: header } };
+  complain(
+    `'${value}' is not supported, roundrobin is used: write one of ${[...BALANCE.keys()].join(', ')}, hdr(<name>)`,
+  );
+  return { balance: 'roundrobin' };
+}
+
+/** A whole number in a range; undefined, and a complaint, for all else. */
+export function parseNumber(
+  value: string,
+  [least, most]: readonly [number, number],
+  what: string,
+  complain: Complain,
+): number | undefined {
+  const text = value.trim();
+  if (/^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most) return Number(text);
+  complain(`'${value}' is not ${what}, it is ignored: write a whole number from ${least} to ${most}`);
+  return undefined;
+}
+
+/** One path; undefined, and a complaint, for all else. */
+export function parsePath(value: string, complain: Complain): string | undefined {
+  const [path, ...more] = parsePaths(value, complain);
+  if (more.length > 0) complain(`there is one path too many: only '${path}' is used`);
+  return path;
+}
+
+/** Addresses and CIDR blocks, separated by blanks or commas. */
+export function parseNetworks(value: string, complain: Complain): string[] {
+  const networks: string[] = [];
+  for (const text of value.split(/[\s,]+/)) {
+    if (text === '') continue;
+    if (isNetwork(text)) networks.push(text);
+    else complain(`'${text}' is not an address or network, it is left out: write such as 10.0.0.0/8`);
+  }
+  return networks;
+}
+
+/** `realm:user:hash`; undefined, and a complaint, when the password could not be verified. */
+export function parseAuth(value: string, complain: Complain): BasicAuthMiddleware | undefined {
+  const [realm = '', name = '', ...rest] = value.trim().split(':');
+  const hash = rest.join(':');
+  if (realm === '' || name === '' || hash === '' || /[^\x20-\x7e]|["\\]/.test(realm + name)) {
+    complain("the port is not published: write 'realm:user:hash'");
+    return undefined;
+  }
+  if (passwordKind(hash) === undefined) {
+    complain(
+      `the port is not published, for the hash of the password is of no kind that can be verified: ${HASHES}`,
+    );
+    return undefined;
+  }
+  return { kind: 'basicAuth', realm, users: [{ name, hash }], removeHeader: false };
 }
 
 export function parseWeight(value: string | undefined, complain: Complain): number {

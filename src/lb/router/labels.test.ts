@@ -38,7 +38,7 @@ describe('labels', () => {
     ['a port that does not exist', { HAPROXY_4_VHOST: 'a' }, []],
     ['one bad host of two', { HAPROXY_0_VHOST: 'a b,c' }, ['c 0 roundrobin']],
     ['a password that we cannot ask for', { HAPROXY_0_VHOST: 'a', HAPROXY_0_AUTH: 'r:u:p' }, []],
-    ['sticky is ignored', { HAPROXY_0_VHOST: 'a', HAPROXY_0_STICKY: 'true' }, ['a 0 roundrobin']],
+    ['by client', { HAPROXY_0_VHOST: 'a', HAPROXY_0_BALANCE: 'source' }, ['a 0 ringhash']],
   ])('%s', (_name, labels, expected) => {
     expect(short(read(labels).routes)).toEqual(expected);
   });
@@ -56,13 +56,46 @@ describe('labels', () => {
     [{ HAPROXY_0_VHOST: 'a', HAPROXY_0_PATH: 'x' }, 'HAPROXY_0_PATH', /write '\/x'/],
     [{ HAPROXY_0_VHOST: 'a', HAPROXY_0_PATH: '/x?y' }, 'HAPROXY_0_PATH', /never match/],
     [{ HAPROXY_0_VHOST: 'a', HAPROXY_0_ENABLED: 'on' }, 'HAPROXY_0_ENABLED', /'true' or 'false'/],
-    [{ HAPROXY_0_VHOST: 'a', HAPROXY_0_BALANCE: 'source' }, 'HAPROXY_0_BALANCE', /not supported yet/],
+    [{ HAPROXY_0_VHOST: 'a', HAPROXY_0_BALANCE: 'first' }, 'HAPROXY_0_BALANCE', /roundrobin is used/],
     [{ HAPROXY_0_VHOST: 'a', HAPROXY_0_BACKEND_WEIGHT: 'high' }, 'HAPROXY_0_BACKEND_WEIGHT', /whole number/],
     [{ HAPROXY_0_VHOST: 'a', HAPROXY_0_AUTH: 'x' }, 'HAPROXY_0_AUTH', /not published/],
-    [{ HAPROXY_0_USE_HSTS: 'true' }, 'HAPROXY_0_USE_HSTS', /not supported yet/],
-    [{ HAPROXY_0_BACKEND_HEAD: 'x' }, 'HAPROXY_0_BACKEND_HEAD', /HAProxy configuration/],
+    [{ HAPROXY_0_VHOST: 'a', HAPROXY_0_AUTH: 'r:u:$1$x$y' }, 'HAPROXY_0_AUTH', /mkpasswd/],
+    [
+      { HAPROXY_0_VHOST: 'a', HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL: '10.0.0.0/8 x' },
+      'HAPROXY_0_BACKEND_NETWORK_ALLOWED_ACL',
+      /'x' is not an address/,
+    ],
+    [{ HAPROXY_0_PORT: '99999' }, 'HAPROXY_0_PORT', /from 1 to 65535/],
+    [{ HAPROXY_1_PORT: '9000' }, 'HAPROXY_1_PORT', /no port with index 1/],
+    [{ HAPROXY_0_PORT: '9000', HAPROXY_0_MODE: 'health' }, 'HAPROXY_0_MODE', /'http' or 'tcp'/],
+    [{ HAPROXY_0_PORT: '9000', HAPROXY_0_BIND_ADDR: '127.0.0.1' }, 'HAPROXY_0_BIND_ADDR', /not opened/],
+    [{ HAPROXY_0_PORT: '9000', HAPROXY_0_SSL_CERT: ' ' }, 'HAPROXY_0_SSL_CERT', /not opened/],
+    [{ HAPROXY_0_SSL_CERT: 'x' }, 'HAPROXY_0_SSL_CERT', /HAPROXY_0_PORT/],
+    [
+      { HAPROXY_0_VHOST: 'a', HAPROXY_0_HTTP_BACKEND_REDIR: 'x' },
+      'HAPROXY_0_HTTP_BACKEND_REDIR',
+      /write '\/x'/,
+    ],
+    [
+      { HAPROXY_0_VHOST: 'a', HAPROXY_0_HTTP_BACKEND_PROXYPASS_PATH: '/x /y' },
+      'HAPROXY_0_HTTP_BACKEND_PROXYPASS_PATH',
+      /one path too many/,
+    ],
+    [{ HAPROXY_0_BACKEND_HEAD: 'x' }, 'HAPROXY_0_BACKEND_HEAD', /rimrock\.middleware/],
+    [{ HAPROXY_0_BIND_OPTIONS: 'x' }, 'HAPROXY_0_BIND_OPTIONS', /listeners/],
+    [
+      { HAPROXY_0_BACKEND_SERVER_HTTP_HEALTHCHECK_OPTIONS: 'x' },
+      'HAPROXY_0_BACKEND_SERVER_HTTP_HEALTHCHECK_OPTIONS',
+      /check\.path/,
+    ],
+    [{ HAPROXY_0_HTTP_FRONTEND_ACL_ONLY: 'x' }, 'HAPROXY_0_HTTP_FRONTEND_ACL_ONLY', /\.pathPrefix/],
+    [
+      { HAPROXY_0_BACKEND_REDIRECT_HTTP_TO_HTTPS_WITH_PATH: 'x' },
+      'HAPROXY_0_BACKEND_REDIRECT_HTTP_TO_HTTPS_WITH_PATH',
+      /HAPROXY_\{n\}_REDIRECT_TO_HTTPS/,
+    ],
     [{ HAPROXY_0_VHOSTS: 'a' }, 'HAPROXY_0_VHOSTS', /unknown/],
-    [{ HAPROXY_DEPLOYMENT_GROUP: 'a' }, 'HAPROXY_DEPLOYMENT_GROUP', /not supported yet/],
+    [{ HAPROXY_DEPLOYMENT_X: 'a' }, 'HAPROXY_DEPLOYMENT_X', /DEPLOYMENT_GROUP/],
   ])('%j is reported', (labels, label, reason) => {
     expect(read(labels).problems).toEqual([
       { serviceKey: 'marathon/s', label, reason: expect.stringMatching(reason) as string },
@@ -122,12 +155,17 @@ describe('the route table', () => {
   it('reports the rules that are never reached, and what takes their requests', () => {
     const taken = book.problems().map((p) => [p.serviceKey, p.label, p.reason.split(':')[0]]);
     expect(taken).toEqual([
-      ['marathon/second', 'HAPROXY_0_VHOST', 'a.test is already taken by marathon/host'],
+      [
+        'marathon/host',
+        'HAPROXY_0_VHOST',
+        'a.test is also asked for by marathon/second, which gets none of it (services go in alphabetical order)',
+      ],
       [
         'marathon/light',
         'HAPROXY_0_VHOST',
         'a.test/x/z is already taken by marathon/path, whose rule a.test/x comes first',
       ],
+      ['marathon/second', 'HAPROXY_0_VHOST', 'a.test is already taken by marathon/host'],
     ]);
   });
 

@@ -7,6 +7,7 @@ import { FakeClock } from '../../core/testing/fake-clock.ts';
 import type { Reactor, Transport, TransportHandler } from '../../net/index.ts';
 import { createLoadBalancer, lbConfigSchema } from '../index.ts';
 import { FakeCatalog } from '../testing/fake-catalog.ts';
+import { inlinePlanes } from '../testing/inline-planes.ts';
 
 /** A connection that takes what is written and says that it has not left yet. */
 class StuckTransport implements Transport {
@@ -15,6 +16,7 @@ class StuckTransport implements Transport {
   readonly local = { ip: '127.0.0.1', port: 2 };
   closed = false;
   ended = false;
+  last = false;
   text = '';
 
   write(bytes: Uint8Array): boolean {
@@ -26,8 +28,9 @@ class StuckTransport implements Transport {
   }
   pause(): void {}
   resume(): void {}
-  end(): void {
+  end(last = false): void {
     this.ended = true;
+    this.last = last;
   }
   destroy(): void {
     this.closed = true;
@@ -40,7 +43,9 @@ describe('a client connection that closes after its answer', () => {
     for (const f of cleanup.splice(0)) await f();
   });
 
-  async function answered(): Promise<{ clock: FakeClock; transport: StuckTransport }> {
+  async function answered(
+    request = 'GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n',
+  ): Promise<{ clock: FakeClock; transport: StuckTransport }> {
     const clock = new FakeClock();
     const transport = new StuckTransport();
     let accept: ((transport: Transport) => TransportHandler) | undefined;
@@ -51,9 +56,9 @@ describe('a client connection that closes after its answer', () => {
       },
     } as unknown as Reactor;
     const lb = createLoadBalancer({
-      config: lbConfigSchema.parse({ http: { port: 0 }, admin: { port: 0 } }),
+      config: lbConfigSchema.parse({ http: { port: 0 }, admin: { port: 0 }, workers: 1 }),
       catalog: new FakeCatalog(),
-      reactor,
+      startPlane: inlinePlanes({ reactor, clock, random: seededRandom(1) }),
       clock,
       random: seededRandom(1),
       log: silentLogger,
@@ -63,8 +68,11 @@ describe('a client connection that closes after its answer', () => {
     await lb.start();
     const handler = accept?.(transport);
     if (handler !== undefined) transport.handler = handler;
-    transport.handler.onData(Buffer.from('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n'));
-    expect(transport).toMatchObject({ ended: true, text: expect.stringContaining('503') as string });
+    transport.handler.onData(Buffer.from(request));
+    expect(transport).toMatchObject({
+      ended: true,
+      text: expect.stringMatching(/^HTTP.1.1 50[35] /) as string,
+    });
     cleanup.push(async () => {
       transport.handler.onClose(undefined);
       await lb.stop();
@@ -81,6 +89,20 @@ describe('a client connection that closes after its answer', () => {
     expect(transport.closed).toBe(false);
     clock.advance(1_000);
     expect(transport.closed).toBe(true);
+  });
+
+  it.each([
+    ['says so', true, 'GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n'],
+    ['is of old', true, 'GET / HTTP/1.0\r\nHost: a.test\r\n\r\n'],
+    ['may still send', false, 'GET / HTTP/2.0\r\nHost: a.test\r\n\r\n'],
+    [
+      'sent a body, and maybe an empty line after it',
+      false,
+      'POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab',
+    ],
+  ])('need not wait for a client that sends nothing more: one that %s (%s)', async (_who, last, request) => {
+    const { transport } = await answered(request);
+    expect(transport.last).toBe(last);
   });
 
   it('still sends the rest of the answer when the client finishes its side', async () => {

@@ -1,9 +1,19 @@
 import type { Transport, TransportHandler } from '../../net/index.ts';
-import { Exchange, keepsAlive, ownAnswer } from '../forward/index.ts';
-import type { Admitted, ClientFacts, ClientSide, ClientTunnel, DeadlineKind } from '../forward/index.ts';
+import { acceptedForm, Exchange, keepsAlive, ownAnswer, tellOwnAnswer } from '../forward/index.ts';
+import type { Held, Refusal } from '../middleware/index.ts';
+import type {
+  Admitted,
+  ClientFacts,
+  ClientSide,
+  ClientTunnel,
+  DeadlineKind,
+  AnswerForm,
+} from '../forward/index.ts';
 import { BodyReader, FAILED, findHeadEnd, INCOMPLETE } from '../http1/index.ts';
+import { reasons } from '../reasons.ts';
 import type { ReasonCode } from '../reasons.ts';
 import type { Edge } from './edge.ts';
+import type { Member } from './roster.ts';
 
 const CR = 13;
 const LF = 10;
@@ -16,7 +26,8 @@ const IDLE_LINGER_MS = 250;
  * One client connection: reads request heads one after the other, admits and routes each, and lends itself to the
  * exchange that carries it. What a client sends ahead (pipelining) waits, at most one read's worth.
  */
-export class ClientConnection implements TransportHandler, ClientSide {
+export class ClientConnection implements TransportHandler, ClientSide, Member {
+  place = -1;
   readonly transport: Transport;
   readonly facts: ClientFacts;
   readonly requestBody = new BodyReader();
@@ -25,7 +36,8 @@ export class ClientConnection implements TransportHandler, ClientSide {
   blocked = false;
   readonly #edge: Edge;
   readonly #onClosed: (connection: ClientConnection) => void;
-  #mode: 'head' | 'exchange' | 'tunnel' | 'lingering' | 'closed' = 'head';
+  readonly listener: string;
+  #mode: 'head' | 'held' | 'exchange' | 'tunnel' | 'lingering' | 'closed' = 'head';
   #exchange: Exchange | undefined;
   #tunnel: ClientTunnel | undefined;
   /** An incomplete head. */
@@ -42,14 +54,28 @@ export class ClientConnection implements TransportHandler, ClientSide {
   #bodyBase = 0;
   /** Of the request being answered: what an answer of our own has to know. */
   #canKeepAlive = false;
-  #isHead = false;
+  /** The client has said that it sends nothing after it. */
+  #last = false;
+  #method: string | undefined;
+  #request: Admitted | undefined;
+  #form: AnswerForm = 'text';
+  #since = 0;
+  /** The request that comes next was held. */
+  #resumed = false;
 
-  constructor(edge: Edge, transport: Transport, onClosed: (connection: ClientConnection) => void) {
+  /** `listener` is the name of the one that it came by; routes may be bound to some. */
+  constructor(
+    edge: Edge,
+    transport: Transport,
+    facts: ClientFacts,
+    onClosed: (connection: ClientConnection) => void,
+    listener = 'http',
+  ) {
     this.#edge = edge;
+    this.listener = listener;
     this.#onClosed = onClosed;
     this.transport = transport;
-    const { ip } = transport.remote;
-    this.facts = { ip, trusted: edge.isTrusted(ip), port: transport.local.port };
+    this.facts = facts;
     this.setDeadline('head', edge.now() + edge.config.timeouts.headMs);
   }
 
@@ -82,6 +108,9 @@ export class ClientConnection implements TransportHandler, ClientSide {
           break;
         }
         at = this.#exchange.onClientData(bytes, at, end);
+      } else if (this.#mode === 'held') {
+        this.#keepAhead(bytes, at);
+        break;
       } else {
         this.#tunnel?.onClientData(bytes.subarray(at));
         break;
@@ -112,9 +141,12 @@ export class ClientConnection implements TransportHandler, ClientSide {
     this.#skippedBlank = false;
     this.setDeadline('none', 0);
     this.#canKeepAlive = false;
-    this.#isHead = head.method === 'HEAD';
+    this.#last = false;
+    this.#since = this.#edge.now();
+    this.#request = undefined;
+    this.#form = 'text';
+    this.#method = next === FAILED ? undefined : head.method;
     if (next === FAILED) {
-      this.#isHead = false;
       this.answer(head.error ?? 'bad-request-line');
       return end;
     }
@@ -123,26 +155,48 @@ export class ClientConnection implements TransportHandler, ClientSide {
       this.answer(admitted);
       return end;
     }
-    return this.#route(admitted, bytes, next, end);
+    return this.#route(admitted, bytes, start, next, end);
   }
 
-  #route(request: Admitted, bytes: Uint8Array, bodyStart: number, end: number): number {
+  #route(request: Admitted, bytes: Uint8Array, start: number, bodyStart: number, end: number): number {
     const edge = this.#edge;
     const head = edge.requests;
-    const keepAlive = !edge.forward.draining && keepsAlive(head.fields, head.version);
+    this.#request = request;
+    this.#form = acceptedForm(head.fields);
+    const goesOn = keepsAlive(head.fields, head.version);
+    const keepAlive = goesOn && !edge.forward.draining;
+    // After a body some send an empty line all the same.
+    this.#last = !goesOn && request.body === 0;
     // An HTTP/1.0 client would have to be told that it may keep the connection; after our own answers it is not worth it.
     this.#canKeepAlive = keepAlive && head.version === 11;
-    const found = edge.route(request);
+    const found = edge.route(request, this.listener, this.facts, this.#resumed);
+    if ('hold' in found) return this.#hold(found, bytes, start, end);
+    this.#resumed = false;
     if ('reason' in found) {
       this.requestBody.begin(request.body);
       const consumed = this.requestBody.push(bytes, bodyStart, end);
-      this.answer(found.reason, found.detail);
+      this.#refuse(found);
       return consumed;
     }
     this.#mode = 'exchange';
     const exchange = new Exchange(edge.forward, this, found.backend, head, request, keepAlive);
     this.#exchange = exchange;
     return exchange.begin(head, bytes, bodyStart, end);
+  }
+
+  /** Keep the request as it came, and look at it again when what it waits for is there. */
+  #hold({ hold }: Held, bytes: Uint8Array, start: number, end: number): number {
+    this.#mode = 'held';
+    this.#keepAhead(bytes.subarray(0, end), start);
+    this.setDeadline('queue', this.#edge.now() + this.#edge.config.timeouts.headMs);
+    hold(() => {
+      if (this.#mode !== 'held') return;
+      this.#mode = 'head';
+      this.#resumed = true;
+      this.setDeadline('none', 0);
+      this.#continue();
+    });
+    return end;
   }
 
   #keepPartial(bytes: Uint8Array, start: number, end: number): number {
@@ -175,14 +229,33 @@ export class ClientConnection implements TransportHandler, ClientSide {
   }
 
   answer(reason: ReasonCode, detail?: string): void {
+    this.#refuse({ reason, ...(detail === undefined ? {} : { detail }) });
+  }
+
+  #refuse({ reason, detail, status = reasons[reason].status, fields = '', body }: Refusal): void {
     const edge = this.#edge;
+    const request = this.#request;
     const close = !this.#canKeepAlive || !this.requestBody.done || this.halfClosed || edge.forward.draining;
     edge.countOwnAnswer(reason, this.facts.ip);
     const bytes = ownAnswer(reason, {
       close,
-      head: this.#isHead,
-      ...(detail === undefined ? {} : { detail }),
+      head: this.#method === 'HEAD',
+      detail,
+      status,
+      body,
+      form: this.#form,
+      route: request?.route?.id,
+      fields: fields + (request?.passage?.response?.lines ?? ''),
     });
+    // An exchange has told already.
+    if (this.#exchange === undefined)
+      tellOwnAnswer(edge.forward, this, {
+        reason,
+        status,
+        method: this.#method,
+        request,
+        startedAt: this.#since,
+      });
     if (!this.transport.writeOwned(bytes)) this.blocked = true;
     this.exchangeDone(!close);
   }
@@ -224,6 +297,12 @@ export class ClientConnection implements TransportHandler, ClientSide {
     else if (this.#mode === 'lingering') this.#linger(LINGER_MS);
   }
 
+  onBlocked(): void {
+    this.blocked = true;
+    this.#exchange?.pauseUpstream();
+    this.#tunnel?.onClientBlocked();
+  }
+
   onEnd(): void {
     this.halfClosed = true;
     if (this.#mode === 'tunnel') return this.#tunnel?.onClientEnd();
@@ -251,7 +330,7 @@ export class ClientConnection implements TransportHandler, ClientSide {
   #closeGently(lingerMs = LINGER_MS): void {
     this.#mode = 'lingering';
     this.#ahead = undefined;
-    this.transport.end();
+    this.transport.end(this.#last);
     this.transport.resume();
     this.#linger(lingerMs);
   }
@@ -287,6 +366,8 @@ export class ClientConnection implements TransportHandler, ClientSide {
     else if (kind === 'head' && this.#partial !== undefined) {
       this.#partial = undefined;
       this.#canKeepAlive = false;
+      this.#request = this.#method = undefined;
+      this.#since = now;
       this.answer('request-timeout');
     } else this.transport.destroy();
   }
@@ -302,6 +383,11 @@ export class ClientConnection implements TransportHandler, ClientSide {
   /** End it now; a client that is being answered must see that this is not the end of the answer. */
   #cut(): void {
     this.transport.destroy(this.#mode === 'exchange' ? new Error('answer cut off') : undefined);
+  }
+
+  /** The load balancer stops soon: what has no end of its own is asked to come to one. */
+  goAway(): void {
+    this.#tunnel?.goAway();
   }
 
   /** The load balancer stops. Running requests finish; `force`: their time is over. */

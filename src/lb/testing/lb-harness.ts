@@ -8,11 +8,15 @@ import { silentLogger } from '../../core/log.ts';
 import { Metrics } from '../../core/metrics.ts';
 import { seededRandom } from '../../core/random.ts';
 import { createPortableReactor } from '../../net/index.ts';
+import type { BackendPolicy } from '../balancer/index.ts';
 import { createLoadBalancer, lbConfigSchema } from '../index.ts';
-import type { LoadBalancer } from '../index.ts';
+import type { LoadBalancer, LoadBalancerParts } from '../index.ts';
+import type { LogFile } from '../log/log-file.ts';
 import { FakeCatalog } from './fake-catalog.ts';
+import { inlinePlanes } from './inline-planes.ts';
+import { withPolicy } from './with-policy.ts';
 
-/** A running load balancer on free ports with a catalog that the test sets. */
+/** A running load balancer on free ports, its plane on this thread, with a catalog that the test sets. */
 export interface Harness {
   readonly lb: LoadBalancer;
   readonly catalog: FakeCatalog;
@@ -20,6 +24,7 @@ export interface Harness {
   readonly admin: string;
   readonly health: Health;
   readonly metrics: Metrics;
+  readonly access: WrittenLines;
   /** An origin on a free port; closed with the harness. */
   origin(listener: RequestListener): Promise<Origin>;
   /** A raw connection to the load balancer; destroyed with the harness. */
@@ -32,20 +37,37 @@ export interface Origin {
   readonly port: number;
 }
 
-export async function startHarness(config: Readonly<Record<string, unknown>> = {}): Promise<Harness> {
+/** `policy` goes over what the labels say of every backend. */
+export async function startHarness(
+  config: Readonly<Record<string, unknown>> = {},
+  policy: Partial<BackendPolicy> = {},
+  parts: Partial<LoadBalancerParts> = {},
+): Promise<Harness> {
   const catalog = new FakeCatalog();
   const health = new Health();
   const metrics = new Metrics();
   const cleanup: (() => void)[] = [];
+  const access = new WrittenLines();
+  const reactor = createPortableReactor({ clock: systemClock, log: silentLogger });
   const lb = createLoadBalancer({
-    config: lbConfigSchema.parse({ http: { port: 0 }, admin: { port: 0 }, ...config }),
+    reactor,
+    config: lbConfigSchema.parse({ http: { port: 0 }, admin: { port: 0 }, workers: 1, ...config }),
     catalog,
-    reactor: createPortableReactor({ clock: systemClock, log: silentLogger }),
+    startPlane: withPolicy(
+      inlinePlanes({
+        reactor,
+        clock: systemClock,
+        random: seededRandom(1),
+      }),
+      policy,
+    ),
     clock: systemClock,
     random: seededRandom(1),
     log: silentLogger,
     metrics,
     health,
+    openLogFile: async () => access,
+    ...parts,
   });
   await lb.start();
   const { port } = lb.addresses.http;
@@ -56,6 +78,7 @@ export async function startHarness(config: Readonly<Record<string, unknown>> = {
     admin: `http://127.0.0.1:${lb.addresses.admin.port}`,
     health,
     metrics,
+    access,
     origin: async (listener) => {
       const server = createServer(listener);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -75,6 +98,33 @@ export async function startHarness(config: Readonly<Record<string, unknown>> = {
       await lb.stop();
     },
   };
+}
+
+/** The access log in memory. */
+export class WrittenLines implements LogFile {
+  readonly lines: Record<string, unknown>[] = [];
+  #waiters: (() => void)[] = [];
+
+  async write(text: string): Promise<void> {
+    for (const line of text.trimEnd().split('\n'))
+      this.lines.push(JSON.parse(line) as Record<string, unknown>);
+    for (const w of this.#waiters.splice(0)) w();
+  }
+
+  async inPlace(): Promise<boolean> {
+    return true;
+  }
+
+  async close(): Promise<void> {}
+
+  /** All lines, once the last is one that `isLast` knows. */
+  async until(
+    isLast: (line: Record<string, unknown>) => boolean,
+  ): Promise<readonly Record<string, unknown>[]> {
+    while (!isLast(this.lines.at(-1) ?? {}))
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    return this.lines;
+  }
 }
 
 /** A socket whose received text can be waited for. */

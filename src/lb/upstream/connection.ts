@@ -1,6 +1,9 @@
 import type { Reactor, Transport, TransportHandler } from '../../net/index.ts';
 import type { UpstreamPool } from './pool.ts';
 
+/** How instances are reached: over sockets of the engine, or as streams of HTTP/2 that share some. */
+export type Connector = Pick<Reactor, 'connect'>;
+
 /** Who uses an upstream connection at the moment: a running exchange or tunnel. */
 export interface UpstreamUser {
   onUpstreamConnect(): void;
@@ -18,13 +21,16 @@ export class UpstreamConnection implements TransportHandler {
   /** An answer was received on it before. */
   reused = false;
   connected = false;
+  place = -1;
   /** Monotonic milliseconds; only meaningful while idle. */
   idleSince = 0;
   readonly #pool: UpstreamPool<UpstreamConnection>;
   #user: UpstreamUser | undefined;
+  /** It counts among those of its pool. */
+  #counted = true;
 
   constructor(
-    reactor: Reactor,
+    connector: Connector,
     pool: UpstreamPool<UpstreamConnection>,
     to: { readonly ip: string; readonly port: number },
     timeoutMs: number,
@@ -32,7 +38,8 @@ export class UpstreamConnection implements TransportHandler {
   ) {
     this.#pool = pool;
     this.#user = user;
-    this.transport = reactor.connect(to, { timeoutMs }, this);
+    pool.entered(this);
+    this.transport = connector.connect(to, { timeoutMs }, this);
   }
 
   /** Take it out of the pool for a new user. */
@@ -45,17 +52,26 @@ export class UpstreamConnection implements TransportHandler {
   release(now: number): void {
     this.#user = undefined;
     this.transport.resume();
-    if (!this.#pool.give(this, now)) this.transport.destroy();
+    if (!this.#pool.give(this, now)) this.abandon();
   }
 
   /** The exchange is over and the connection cannot be used again. */
   abandon(error?: Error): void {
     this.#user = undefined;
     this.transport.destroy(error);
+    this.#leave();
+  }
+
+  /** Its place is free for another one; more than once is harmless. */
+  #leave(): void {
+    if (!this.#counted) return;
+    this.#counted = false;
+    this.#pool.left(this);
   }
 
   onConnect(): void {
     this.connected = true;
+    this.#pool.failure = undefined;
     this.#user?.onUpstreamConnect();
   }
 
@@ -75,9 +91,11 @@ export class UpstreamConnection implements TransportHandler {
   }
 
   onClose(error: Error | undefined): void {
-    this.#pool.forget(this);
     const user = this.#user;
     this.#user = undefined;
+    if (!this.connected) this.#pool.failure = error;
+    // First the pool, so that the dead connection is not taken again by the user's next attempt.
+    this.#leave();
     user?.onUpstreamClose(error);
   }
 }

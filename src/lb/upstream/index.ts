@@ -1,4 +1,5 @@
 export { UpstreamConnection } from './connection.ts';
-export type { UpstreamUser } from './connection.ts';
+export type { Connector, UpstreamUser } from './connection.ts';
 export { UpstreamPool } from './pool.ts';
-export type { PoolLimits } from './pool.ts';
+export type { PoolLimits, PoolWaiter } from './pool.ts';
+export { SecureConnector } from './secure-connector.ts';

@@ -1,13 +1,22 @@
-import type { Resource } from '../../mesos/index.ts';
-import { addResources, isEmptyResources, scalarOf, subtractResources } from '../../mesos/index.ts';
-import { addAmounts, amounts, byNeed } from './shares.ts';
-import type { Claim } from './shares.ts';
+import type { AgentInfo, Resource } from '../../mesos/index.ts';
+import { addResources } from '../../mesos/index.ts';
+import { reaches } from './amounts.ts';
+import type { Amounts } from './amounts.ts';
+import { Budgets } from './budget.ts';
+import type { QuotaClaim } from './budget.ts';
+import type { Refusals } from './filters.ts';
+import { atMost, EMPTY, isEmptyParcel, keep, parcelOf, without } from './parcel.ts';
+import type { Parcel } from './parcel.ts';
+import { Contender, isBelow, RoleTree } from './role-tree.ts';
+import type { RoleNode, RoleStandings } from './role-tree.ts';
 
-/** An agent that takes part: what it has in all and what is neither used nor offered (without allocation roles). */
+/** An agent that takes part. */
 export interface FreeAgent {
   readonly id: string;
-  readonly total: readonly Resource[];
-  readonly free: readonly Resource[];
+  readonly info: AgentInfo;
+  readonly hasGpus: boolean;
+  /** What is neither used nor offered. */
+  readonly free: Parcel;
 }
 
 /** A framework in one role that may get offers now (active and not suppressed). */
@@ -15,129 +24,179 @@ export interface Client {
   readonly frameworkId: string;
   readonly role: string;
   /** What the framework holds in this role, used or offered. */
-  readonly held: readonly Resource[];
-  readonly past: number;
-  readonly gpuAware: boolean;
-  /** Any of these amounts must be reached for an offer to make sense; empty: anything goes. */
-  readonly minimum: readonly Minimum[];
+  readonly held: Amounts;
+  readonly wishes: Wishes;
+  readonly refusals: Refusals | undefined;
 }
 
-/** Scalar amounts that must all be reached. */
-export type Minimum = ReadonlyMap<string, number>;
-
-export interface RoleClaim {
-  readonly role: string;
-  readonly weight: number;
-  /** What all frameworks hold in this role, suppressed ones too. */
-  readonly held: readonly Resource[];
-  readonly past: number;
+/** What makes an offer worthwhile to a framework in a role. The same object as long as nothing of it has changed. */
+export interface Wishes {
+  /** Any of these amounts must be reached; empty: anything goes. */
+  readonly minimum: readonly Amounts[];
+  /** Whether this agent may be offered at all (capabilities, constraints). */
+  takesAgent(agent: FreeAgent): boolean;
+  /** Whether it understands such a resource; undefined: all of them. Not asked of plain ones. */
+  readonly takes: ((r: Resource) => boolean) | undefined;
 }
 
-export interface AllocationInput {
+export interface AllocationInput extends RoleStandings {
   /** In the order in which they are to be considered (shuffled by the caller). */
   readonly agents: readonly FreeAgent[];
   readonly clients: readonly Client[];
-  readonly roles: readonly RoleClaim[];
-  /** All agents of the cluster, also those with nothing free: what shares are measured against. */
-  readonly clusterTotal: readonly Resource[];
-  readonly filtered: (client: Client, agentId: string, resources: readonly Resource[]) => boolean;
+  readonly quotas: readonly QuotaClaim[];
+  /** Free and unreserved on all agents that may be offered, also those that are not considered this time. */
+  readonly free: Amounts;
+  /** Monotonic milliseconds. */
+  readonly now: number;
 }
 
 export interface Allocation {
-  readonly frameworkId: string;
-  readonly role: string;
-  readonly agentId: string;
-  readonly resources: readonly Resource[];
+  readonly client: Client;
+  readonly agent: FreeAgent;
+  readonly given: Parcel;
 }
 
-interface ClientClaim extends Claim {
-  readonly client: Client;
-  held: Map<string, number>;
-  past: number;
-}
-interface RoleState extends Claim {
-  held: Map<string, number>;
-  past: number;
-  readonly clients: ClientClaim[];
+export interface Outcome {
+  readonly allocations: readonly Allocation[];
+  /** What is left of the agents of which something was given. */
+  readonly left: ReadonlyMap<FreeAgent, Parcel>;
+  /** Nobody wants anything of these before that time, unless they or the clients change. */
+  readonly unwanted: ReadonlyMap<FreeAgent, number>;
 }
 
 /**
- * One run of the allocator: hierarchical DRF. For every agent, roles in the order of their dominant shares and
- * frameworks within a role likewise; the first that wants and may have it gets all that is left of the agent for its
- * role. What a role cannot take (reservations of others) goes on to the next.
+ * One run of the allocator: hierarchical dominant resource fairness (mesos-api.md §1.7). First roles get what they are
+ * guaranteed, then everybody: for every agent, roles in the order of their shares and frameworks within a role likewise;
+ * the first that wants and may have it gets all that is left of the agent for its role. What a role cannot take
+ * (reservations of others, more than its quota) goes on to the next.
  */
-export function allocate(input: AllocationInput): Allocation[] {
-  const total = amounts(input.clusterTotal);
-  const roles = roleStates(input);
-  const out: Allocation[] = [];
-  for (const agent of input.agents) {
-    let left = agent.free;
-    for (const role of byNeed(roles, total)) {
-      const usable = left.filter((r) => usableBy(r, role.name));
-      if (isEmptyResources(usable)) continue;
-      const taker = byNeed(role.clients, total).find((c) => accepts(c.client, agent, usable, input));
-      if (!taker) continue;
-      out.push({
-        frameworkId: taker.client.frameworkId,
-        role: role.name,
-        agentId: agent.id,
-        resources: usable,
-      });
-      const given = amounts(usable);
-      for (const claim of [taker, role]) {
-        addAmounts(claim.held, given);
-        claim.past++;
-      }
-      left = subtractResources(left, usable);
+export function allocate(input: AllocationInput): Outcome {
+  return new Run(input).outcome();
+}
+
+class Run {
+  readonly #input: AllocationInput;
+  readonly #tree: RoleTree<Client>;
+  readonly #budgets: Budgets;
+  readonly #given = new Map<FreeAgent, Map<Client, Parcel>>();
+  readonly #left = new Map<FreeAgent, Parcel>();
+  readonly #unwanted = new Map<FreeAgent, number>();
+  /** Of the agent that is being looked at. */
+  #free = EMPTY;
+  #takers: [RoleNode<Client>, Contender<Client>, Parcel][] = [];
+  /** The first of the refusals that stood against it ends then. */
+  #blockedUntil = Number.POSITIVE_INFINITY;
+  /** Somebody would have been offered more of it but for a quota. */
+  #capped = false;
+  #judged: { readonly parcel: Parcel; readonly minimum: readonly Amounts[]; readonly enough: boolean } = {
+    parcel: EMPTY,
+    minimum: [],
+    enough: false,
+  };
+
+  constructor(input: AllocationInput) {
+    this.#input = input;
+    this.#tree = new RoleTree(contendersOf(input), input);
+    this.#budgets = new Budgets(input.quotas, input.free);
+  }
+
+  outcome(): Outcome {
+    if (this.#budgets.owing) for (const agent of this.#input.agents) this.#offer(agent, true);
+    for (const agent of this.#input.agents) this.#offer(agent, false);
+    const allocations: Allocation[] = [];
+    for (const [agent, clients] of this.#given)
+      for (const [client, given] of clients) allocations.push({ client, agent, given });
+    return { allocations, left: this.#left, unwanted: this.#unwanted };
+  }
+
+  /** Give an agent away. Those who get something take their new places only then, so the order holds for one agent. */
+  #offer(agent: FreeAgent, guaranteed: boolean): void {
+    const before = this.#left.get(agent) ?? agent.free;
+    if (isEmptyParcel(before)) return;
+    this.#free = before;
+    this.#blockedUntil = Number.POSITIVE_INFINITY;
+    this.#capped = false;
+    this.#walk(this.#tree.root, agent, guaranteed);
+    if (this.#free !== before) this.#left.set(agent, this.#free);
+    else if (!guaranteed && !this.#capped && before === agent.free)
+      this.#unwanted.set(agent, this.#blockedUntil);
+    for (const [leaf, contender, given] of this.#takers) this.#tree.give(leaf, contender, given.amounts);
+    this.#takers = [];
+  }
+
+  #walk(node: RoleNode<Client>, agent: FreeAgent, guaranteed: boolean): void {
+    for (const child of node.children) {
+      if (isEmptyParcel(this.#free)) return;
+      if (child.children.length > 0) this.#walk(child, agent, guaranteed);
+      else if (!guaranteed || this.#budgets.owes(child.role)) this.#offerRole(child, agent, guaranteed);
     }
+  }
+
+  #offerRole(leaf: RoleNode<Client>, agent: FreeAgent, guaranteed: boolean): void {
+    const { role } = leaf;
+    const allowed = this.#free.plain ? this.#free : keep(this.#free, (r) => mayUse(role, r));
+    if (guaranteed && !this.#budgets.isOwed(role, allowed)) return;
+    let usable = atMost(allowed, this.#budgets.limitsFor(role, guaranteed));
+    if (usable !== allowed) this.#capped = true;
+    if (isEmptyParcel(usable)) return;
+    for (const contender of leaf.contenders) {
+      const { client } = contender;
+      const given = this.#accepted(client, agent, usable);
+      if (given === undefined) continue;
+      this.#takers.push([leaf, contender, given]);
+      this.#budgets.take(role, given);
+      this.#free = without(this.#free, given);
+      this.#note(agent, client, given);
+      // What it does not understand may be for the next one of the role.
+      if (given === usable) return;
+      usable = without(usable, given);
+      if (isEmptyParcel(usable)) return;
+    }
+  }
+
+  /** What of this the framework gets, if anything. */
+  #accepted(client: Client, agent: FreeAgent, usable: Parcel): Parcel | undefined {
+    const { wishes, refusals } = client;
+    if (!wishes.takesAgent(agent)) return undefined;
+    const given = usable.plain || wishes.takes === undefined ? usable : keep(usable, wishes.takes);
+    if (isEmptyParcel(given) || !this.#isEnough(given, wishes.minimum)) return undefined;
+    const until = refusals?.blockedUntil(agent.id, given, this.#input.now) ?? 0;
+    if (until === 0) return given;
+    if (until < this.#blockedUntil) this.#blockedUntil = until;
+    return undefined;
+  }
+
+  /** Most ask for the same minimum of the same parcel, one after the other. */
+  #isEnough(given: Parcel, minimum: readonly Amounts[]): boolean {
+    if (this.#judged.parcel !== given || this.#judged.minimum !== minimum)
+      this.#judged = { parcel: given, minimum, enough: reachesMinimum(given, minimum) };
+    return this.#judged.enough;
+  }
+
+  #note(agent: FreeAgent, client: Client, given: Parcel): void {
+    const clients = this.#given.get(agent) ?? new Map<Client, Parcel>();
+    this.#given.set(agent, clients);
+    const before = clients.get(client);
+    clients.set(client, before ? parcelOf(addResources(before.resources, given.resources)) : given);
+  }
+}
+
+function contendersOf({ clients, total }: AllocationInput): Map<string, Contender<Client>[]> {
+  const out = new Map<string, Contender<Client>[]>();
+  for (const client of clients) {
+    const rivals = out.get(client.role) ?? [];
+    out.set(client.role, rivals);
+    rivals.push(new Contender(client.frameworkId, client.held, total, client));
   }
   return out;
 }
 
-function roleStates(input: AllocationInput): RoleState[] {
-  const byRole = new Map<string, ClientClaim[]>();
-  for (const client of input.clients) {
-    const claims = byRole.get(client.role) ?? [];
-    byRole.set(client.role, claims);
-    claims.push({
-      name: client.frameworkId,
-      client,
-      held: amounts(client.held),
-      weight: 1,
-      past: client.past,
-    });
-  }
-  return input.roles.flatMap((r) => {
-    const clients = byRole.get(r.role);
-    return clients ? [{ name: r.role, held: amounts(r.held), weight: r.weight, past: r.past, clients }] : [];
-  });
+function reachesMinimum({ amounts }: Parcel, minimum: readonly Amounts[]): boolean {
+  return minimum.length === 0 || minimum.some((all) => reaches(amounts, all));
 }
 
 /** Unreserved resources may go to any role, reserved ones to their role and the roles below it. */
-function usableBy(resource: Resource, role: string): boolean {
+function mayUse(role: string, resource: Resource): boolean {
   const reserved = resource.role ?? '*';
-  return reserved === '*' || reserved === role || role.startsWith(`${reserved}/`);
-}
-
-function accepts(
-  client: Client,
-  agent: FreeAgent,
-  resources: readonly Resource[],
-  input: AllocationInput,
-): boolean {
-  if (!client.gpuAware && scalarOf(agent.total, 'gpus') > 0) return false;
-  if (!reachesMinimum(resources, client.minimum)) return false;
-  return !input.filtered(client, agent.id, resources);
-}
-
-function reachesMinimum(resources: readonly Resource[], minimum: readonly Minimum[]): boolean {
-  if (minimum.length === 0) return true;
-  return minimum.some((all) => [...all].every(([name, value]) => scalarOf(resources, name) >= value));
-}
-
-/** What all of these have together. */
-export function sum(lists: Iterable<readonly Resource[]>): readonly Resource[] {
-  let out: readonly Resource[] = [];
-  for (const list of lists) out = addResources(out, list);
-  return out;
+  return reserved === '*' || reserved === role || isBelow(role, reserved);
 }

@@ -1,4 +1,6 @@
 import type { ApiReply } from '../../core/http/server.ts';
+import type { MediaType } from '../../core/http/v1-calls.ts';
+import { encodeDocument } from '../../mesos/proto/index.ts';
 
 /** A plain text answer without a line feed at its end, as Mesos writes errors. */
 export function sendText(reply: ApiReply, status: number, body: string): ApiReply {
@@ -6,6 +8,7 @@ export function sendText(reply: ApiReply, status: number, body: string): ApiRepl
 }
 
 const REASONS = new Map([
+  [403, 'Forbidden'],
   [404, 'Not Found'],
   [413, 'Payload Too Large'],
   [415, 'Unsupported Media Type'],
@@ -30,10 +33,23 @@ export function sendJson(reply: ApiReply, value: unknown): ApiReply {
     .send(Buffer.from(JSON.stringify(value)));
 }
 
-export function sendMethodNotAllowed(reply: ApiReply, allowed: string, received: string): ApiReply {
+/** A document of a v1 API in the form that the client wants. `message`: what it is in protobuf, such as `master.Response`. */
+export function sendDocument(reply: ApiReply, form: MediaType, message: string, value: unknown): ApiReply {
+  return reply
+    .code(200)
+    .header('content-type', form)
+    .send(encodeDocument(form, message, value));
+}
+
+export function sendMethodNotAllowed(
+  reply: ApiReply,
+  allowed: string | readonly string[],
+  received: string,
+): ApiReply {
+  const methods = [allowed].flat();
   return sendText(
-    reply.header('allow', allowed),
+    reply.header('allow', methods.join(', ')),
     405,
-    `405 Method Not Allowed. Expecting one of { '${allowed}' }, but received '${received}'.`,
+    `405 Method Not Allowed. Expecting one of { ${methods.map((m) => `'${m}'`).join(', ')} }, but received '${received}'.`,
   );
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { acceptsJson } from './front-door.ts';
+import { acceptedType } from '../../core/http/v1-calls.ts';
 import { findRoute } from './routes.ts';
 
 describe('routes', () => {
@@ -29,17 +29,29 @@ describe('routes', () => {
   });
 });
 
+const JSON_FORM = 'application/json';
+const PROTOBUF = 'application/x-protobuf';
+
 describe('Accept', () => {
   it.each([
-    [undefined, true],
-    ['', false],
-    ['*/*', true],
-    ['application/*;q=0.5', true],
-    ['text/html, application/json;q=0.1', true],
-    ['application/json;q=0', false],
-    ['application/x-protobuf', false],
-    ['text/html', false],
+    [undefined, JSON_FORM],
+    ['', undefined],
+    ['*/*', JSON_FORM],
+    ['application/*;q=0.5', JSON_FORM],
+    ['text/html, application/json;q=0.1', JSON_FORM],
+    ['application/json;q=0', undefined],
+    ['application/json;q=0, */*', JSON_FORM],
+    ['application/json;q=0, application/x-protobuf', PROTOBUF],
+    ['application/x-protobuf, application/json;q=0.1', JSON_FORM],
+    ['application/x-protobuf', PROTOBUF],
+    ['application/x-protobuf;q=0.0', undefined],
+    ['text/html', undefined],
   ])('%j: %s', (header, accepted) => {
-    expect(acceptsJson(header)).toBe(accepted);
+    expect(acceptedType(header)).toBe(accepted);
+  });
+
+  it('an API without protobuf gives JSON or nothing', () => {
+    expect(acceptedType('application/x-protobuf', false)).toBeUndefined();
+    expect(acceptedType('*/*', false)).toBe(JSON_FORM);
   });
 });

@@ -1,64 +1,79 @@
+import type { May } from '../../core/access.ts';
 import type { ApiReply, ApiRequest } from '../../core/http/server.ts';
 import { MASTER_CAPABILITIES } from '../build-info.ts';
 import type { Engine } from '../engine.ts';
+import { isActive, seenBy } from '../state/index.ts';
+import type { MasterState } from '../state/index.ts';
+import { registryV0 } from '../views/registry.ts';
 import { rolesV0 } from '../views/roles.ts';
 import { stateSummary } from '../views/summary.ts';
-import { agentFullV0, agentInfoV0, agentV0, allTasks, frameworkV0, taskV0 } from '../views/v0.ts';
-import { sendEmpty, sendJson, sendMethodNotAllowed, sendStatus, sendText } from './answers.ts';
+import { clusterV0, frameworksV0, slavesV0, tasksV0 } from '../views/lists-v0.ts';
+import type { TasksWanted } from '../views/lists-v0.ts';
+import { sendEmpty, sendMethodNotAllowed, sendStatus, sendText } from './answers.ts';
+import { filesRoutes } from './files-api.ts';
 import { bodyText } from './front-door.ts';
 import type { MasterFacts } from './facts.ts';
+import { allocationRoutes } from './allocation-api.ts';
+import { maintenanceRoutes } from './maintenance-api.ts';
+import { sendToLeader } from './leader-answers.ts';
+import type { Document, LongAnswers } from './long-answers.ts';
 import { teardown } from './operator-api.ts';
+import { isCallback, queryOf, sendBadCallback, sendMaybeJsonp } from './query.ts';
+import type { Query } from './query.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-type Query = Readonly<Record<string, string | undefined>>;
 type Route = readonly [string, (request: ApiRequest, reply: ApiReply) => unknown];
 
+/** What whoever asks may know. */
+interface Sight {
+  readonly state: MasterState;
+  readonly may: May;
+}
+
 /** The v0 endpoints (mesos-api.md §3.5). They answer to any method, as those of Mesos do. */
-export function v0Routes(engine: Engine, facts: MasterFacts): Route[] {
-  const { state } = engine;
-  const json = (name: string, make: (query: Query) => Json): Route => [
+export function v0Routes(engine: Engine, facts: MasterFacts, answers: LongAnswers): Route[] {
+  const json = (name: string, make: (sight: Sight) => Json): Route => [
     name,
-    (request, reply) => sendMaybeJsonp(reply, queryOf(request), make(queryOf(request))),
+    (request, reply) => sendMaybeJsonp(reply, queryOf(request), make(sightOf(engine, facts, request))),
+  ];
+  const long = (name: string, make: (sight: Sight, query: Query) => Document): Route => [
+    name,
+    (request, reply) => {
+      const query = queryOf(request);
+      if (!isCallback(query['jsonp'])) return sendBadCallback(reply);
+      return answers.json(reply, () => make(sightOf(engine, facts, request), query), query['jsonp']);
+    },
   ];
   return [
-    json('state', () => stateV0(engine, facts)),
-    json('state-summary', () => stateSummary(state, facts.cluster)),
-    json('slaves', (query) => slavesV0(engine, query['slave_id'])),
-    json('frameworks', (query) => frameworksV0(engine, query['framework_id'])),
-    json('tasks', (query) => tasksV0(engine, query)),
-    json('roles', () => rolesV0(state)),
+    long('state', (sight) => stateV0(sight, facts)),
+    long('state-summary', ({ state }) => stateSummary(state, facts.cluster)),
+    long('slaves', ({ state }, query) => slavesV0(state, query['slave_id'])),
+    long('frameworks', ({ state }, query) => frameworksV0(state, query['framework_id'])),
+    long('tasks', ({ state }, query) => tasksV0(state, wantedTasks(query))),
+    json('roles', ({ state, may }) => rolesV0(state, may)),
     json('version', () => facts.version),
-    json('flags', () => ({ flags: facts.flags() })),
+    ['registrar(1)/registry', (request, reply) => registry(engine, facts, answers, request, reply)],
+    ['flags', (request, reply) => flags(facts, request, reply)],
     ['metrics/snapshot', (request, reply) => snapshot(facts, request, reply)],
     ['health', (_request, reply) => sendEmpty(reply, 200)],
-    ['redirect', (request, reply) => redirect(engine, request, reply)],
-    ['teardown', (request, reply) => teardownForm(engine, request, reply)],
+    ['redirect', (request, reply) => redirect(facts, request, reply)],
+    ['teardown', (request, reply) => teardownForm(engine, facts, request, reply)],
+    ...allocationRoutes(engine, facts),
+    ...maintenanceRoutes(engine, facts),
+    ...filesRoutes(facts),
   ];
 }
 
-function queryOf(request: ApiRequest): Query {
-  const out: Record<string, string | undefined> = {};
-  for (const [key, value] of Object.entries(request.query as Record<string, string | string[]>))
-    out[key] = Array.isArray(value) ? value.at(-1) : value;
-  return out;
+function sightOf(engine: Engine, facts: MasterFacts, request: ApiRequest): Sight {
+  const may = facts.mayOf(request);
+  return { state: seenBy(engine.state, may), may };
 }
 
-/** `jsonp=cb` wraps the answer; a callback that is no plain name would be script injection and is refused. */
-function sendMaybeJsonp(reply: ApiReply, query: Query, value: Json): ApiReply {
-  const { jsonp } = query;
-  if (jsonp === undefined) return sendJson(reply, value);
-  if (!/^[\w$.]+$/.test(jsonp)) return sendText(reply, 400, "Expecting 'jsonp' to be the name of a function");
-  return reply
-    .code(200)
-    .header('content-type', 'text/javascript')
-    .send(Buffer.from(`${jsonp}(${JSON.stringify(value)})`));
-}
-
-function stateV0(engine: Engine, facts: MasterFacts): Json {
-  const { state } = engine;
+function stateV0({ state, may }: Sight, facts: MasterFacts): Json {
   const { info } = state;
-  const agents = [...state.agents.values()];
-  const active = agents.filter((a) => a.streamId !== undefined).length;
+  let active = 0;
+  for (const agent of state.agents.values()) if (isActive(agent)) active++;
+  const domain = info.domain === undefined ? {} : { domain: info.domain };
   return {
     ...facts.version,
     start_time: facts.startTime,
@@ -68,59 +83,55 @@ function stateV0(engine: Engine, facts: MasterFacts): Json {
     hostname: info.hostname,
     capabilities: MASTER_CAPABILITIES,
     activated_slaves: active,
-    deactivated_slaves: agents.length - active,
+    deactivated_slaves: state.agents.size - active,
     unreachable_slaves: state.unreachableAgents.size,
     leader: info.pid,
-    leader_info: { id: state.id, pid: info.pid, port: info.port, hostname: info.hostname },
+    leader_info: { id: state.id, pid: info.pid, port: info.port, hostname: info.hostname, ...domain },
+    ...domain,
     ...(facts.cluster === undefined ? {} : { cluster: facts.cluster }),
-    flags: facts.flags(),
-    slaves: agents.map(agentV0),
-    recovered_slaves: [...state.recoveredAgents.values()].map(agentInfoV0),
-    frameworks: [...state.frameworks.values()].map((f) => frameworkV0(state, f)),
-    completed_frameworks: [...state.completedFrameworks.values()].map((f) => frameworkV0(state, f)),
+    ...(may('view_flags', '') ? { flags: facts.flags() } : {}),
+    ...clusterV0(state),
     orphan_tasks: [],
-    unregistered_frameworks: [],
-  };
-}
-
-function slavesV0(engine: Engine, id: string | undefined): Json {
-  const { agents, recoveredAgents } = engine.state;
-  return {
-    slaves: [...agents.values()].filter((a) => id === undefined || a.id === id).map(agentFullV0),
-    recovered_slaves: [...recoveredAgents.values()]
-      .filter((a) => id === undefined || a.id?.value === id)
-      .map(agentInfoV0),
-  };
-}
-
-function frameworksV0(engine: Engine, id: string | undefined): Json {
-  const { state } = engine;
-  const wanted = (frameworks: MapIterator<Parameters<typeof frameworkV0>[1]>): Json[] =>
-    [...frameworks].filter((f) => id === undefined || f.id === id).map((f) => frameworkV0(state, f));
-  return {
-    frameworks: wanted(state.frameworks.values()),
-    completed_frameworks: wanted(state.completedFrameworks.values()),
     unregistered_frameworks: [],
   };
 }
 
 const DEFAULT_TASK_LIMIT = 100;
 
-/** /tasks: sorted by the time of the first status; numbers that are none fall back to their defaults. */
-function tasksV0(engine: Engine, query: Query): Json {
+/** Numbers that are none fall back to their defaults. */
+function wantedTasks(query: Query): TasksWanted {
   const whole = (text: string | undefined, otherwise: number): number =>
     text !== undefined && /^\d+$/.test(text) ? Number(text) : otherwise;
-  const first = (t: { readonly statuses: readonly { readonly timestamp?: number }[] }): number =>
-    t.statuses[0]?.timestamp ?? 0;
-  const sign = query['order'] === 'asc' ? 1 : -1;
-  const offset = whole(query['offset'], 0);
-  const tasks = allTasks(engine.state, query['framework_id'])
-    .filter((t) => query['task_id'] === undefined || t.id === query['task_id'])
-    .sort((a, b) => sign * (first(a) - first(b)));
-  return { tasks: tasks.slice(offset, offset + whole(query['limit'], DEFAULT_TASK_LIMIT)).map(taskV0) };
+  return {
+    frameworkId: query['framework_id'],
+    taskId: query['task_id'],
+    offset: whole(query['offset'], 0),
+    limit: whole(query['limit'], DEFAULT_TASK_LIMIT),
+    ascending: query['order'] === 'asc',
+  };
+}
+
+function flags(facts: MasterFacts, request: ApiRequest, reply: ApiReply): ApiReply {
+  if (!facts.mayOf(request)('view_flags', '')) return sendStatus(reply, 403);
+  return sendMaybeJsonp(reply, queryOf(request), { flags: facts.flags() });
+}
+
+/** All that can be known of agents that are away. As in Mesos no single one of them is guarded. */
+function registry(
+  engine: Engine,
+  facts: MasterFacts,
+  answers: LongAnswers,
+  request: ApiRequest,
+  reply: ApiReply,
+): ApiReply | Promise<ApiReply> {
+  const { jsonp } = queryOf(request);
+  if (!facts.mayOf(request)('get_endpoints', '/registrar(1)/registry')) return sendStatus(reply, 403);
+  if (!isCallback(jsonp)) return sendBadCallback(reply);
+  return answers.json(reply, () => registryV0(engine.state), jsonp);
 }
 
 function snapshot(facts: MasterFacts, request: ApiRequest, reply: ApiReply): ApiReply {
+  if (!facts.mayOf(request)('get_endpoints', '/metrics/snapshot')) return sendStatus(reply, 403);
   const query = queryOf(request);
   const { timeout } = query;
   if (timeout !== undefined && !/^\d+(\.\d+)?(ns|us|ms|secs|mins|hrs|days|weeks)$/.test(timeout)) {
@@ -130,19 +141,16 @@ function snapshot(facts: MasterFacts, request: ApiRequest, reply: ApiReply): Api
   return sendMaybeJsonp(reply, query, facts.metrics());
 }
 
-/** This master leads, so the way to the leader is the way to itself. */
-function redirect(engine: Engine, request: ApiRequest, reply: ApiReply): ApiReply {
+function redirect(facts: MasterFacts, request: ApiRequest, reply: ApiReply): ApiReply {
   const path = (request.url.split('?', 1)[0] ?? '').replace(/\/+$/, '');
   if (!path.endsWith('/redirect')) return sendStatus(reply, 404);
-  const { hostname, port } = engine.state.info;
-  const host = hostname.includes(':') ? `[${hostname}]` : hostname;
-  return sendEmpty(reply.header('location', `//${host}:${port}`), 307);
+  return sendToLeader(reply, facts.leader());
 }
 
-function teardownForm(engine: Engine, request: ApiRequest, reply: ApiReply): ApiReply {
+function teardownForm(engine: Engine, facts: MasterFacts, request: ApiRequest, reply: ApiReply): ApiReply {
   if (request.method !== 'POST') return sendMethodNotAllowed(reply, 'POST', request.method);
   const frameworkId = new URLSearchParams(bodyText(request)).get('frameworkId');
   if (frameworkId === null)
     return sendText(reply, 400, "Missing 'frameworkId' query parameter in the request body");
-  return teardown(engine, reply, frameworkId);
+  return teardown(engine, facts.mayOf(request), reply, frameworkId);
 }

@@ -2,11 +2,13 @@ import type { AgentCall, TaskState } from '../../mesos/index.ts';
 import { idProblem, resourcesProblem } from '../../mesos/index.ts';
 import { bytes, decode, enumOf, integer, isUuidBytes, message, repeated, required, text } from './decode.ts';
 import type { Decoded, Fields, JsonObject } from './decode.ts';
-import { agentInfo, frameworkInfo, id, taskInfo, taskState, taskStatus } from './messages.ts';
+import { drainConfig } from './maintenance-messages.ts';
+import { agentInfo, executorInfo, frameworkInfo, id, taskInfo, taskState, taskStatus } from './messages.ts';
 
 const PAYLOADS = new Map<string, string | undefined>([
   ['SUBSCRIBE', 'subscribe'],
   ['UPDATE', 'update'],
+  ['EXITED_EXECUTOR', 'exited_executor'],
   ['PONG', undefined],
   ['UNREGISTER', undefined],
   ['MESSAGE', 'message'],
@@ -27,13 +29,21 @@ const CALL: Fields = {
         task: required(taskInfo),
         state: required(taskState),
         last_status: taskStatus,
+        executor_id: id,
       }),
     ),
+    executors: repeated(message({ framework_id: required(id), executor_info: required(executorInfo) })),
+    drain_config: drainConfig,
   }),
   update: message({
     framework_id: required(id),
     status: required(taskStatus),
     latest_state: required(taskState),
+  }),
+  exited_executor: message({
+    framework_id: required(id),
+    executor_id: required(id),
+    status: required(integer),
   }),
   message: message({ framework_id: required(id), executor_id: required(id), data: required(bytes) }),
 };
@@ -60,6 +70,7 @@ export function agentSubscribe(call: JsonObject): AgentSubscribe {
     agent_info: { ...s.agent_info, port: s.agent_info.port ?? 5051, resources: s.agent_info.resources ?? [] },
     capabilities: s.capabilities ?? [],
     frameworks: s.frameworks ?? [],
+    executors: s.executors ?? [],
     tasks: (s.tasks ?? []).map((t) => ({ ...t, task: { ...t.task, resources: t.task.resources ?? [] } })),
   };
 }
@@ -90,9 +101,12 @@ function subscribeProblem(s: AgentSubscribe): string | undefined {
   const stray = s.tasks.find((t) => !known.has(t.framework_id.value));
   if (stray)
     return `'subscribe.frameworks' lacks framework ${stray.framework_id.value} of task ${stray.task.task_id.value}`;
+  const strange = s.executors?.find((e) => !known.has(e.framework_id.value));
+  if (strange)
+    return `'subscribe.frameworks' lacks framework ${strange.framework_id.value} of executor ${strange.executor_info.executor_id.value}`;
   const odd = s.tasks.find((t) => MASTER_STATES.has(t.state));
   if (odd) return `'subscribe.tasks': the state of ${odd.task.task_id.value} must not be ${odd.state}`;
-  if (agentId === undefined && s.tasks.length > 0)
-    return "'subscribe.agent_info.id' is needed to report tasks";
+  if (agentId === undefined && (s.tasks.length > 0 || (s.executors?.length ?? 0) > 0))
+    return "'subscribe.agent_info.id' is needed to report tasks and executors";
   return undefined;
 }

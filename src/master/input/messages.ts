@@ -1,11 +1,10 @@
 import { TASK_STATES } from '../../mesos/index.ts';
 import { any, bool, bytes, double, enumOf, integer, message, repeated, required, text } from './decode.ts';
 import type { Field } from './decode.ts';
+import { checkInfo, commandInfo, containerInfo, healthCheck, labels } from './container-messages.ts';
 
 /** Field tables of the mesos.proto messages that reach the master. What it only passes on is `any`. */
 export const id: Field = message({ value: required(text) });
-const label = message({ key: required(text), value: text });
-export const labels: Field = message({ labels: repeated(label) });
 const nanoseconds = message({ nanoseconds: required(integer) });
 const scalar = message({ value: required(double) });
 const ranges = message({
@@ -66,42 +65,7 @@ export const frameworkInfo: Field = message({
   offer_filters: any,
 });
 
-const environment = message({
-  variables: repeated(
-    message({ name: required(text), type: enumOf(['UNKNOWN', 'VALUE', 'SECRET']), value: text, secret: any }),
-  ),
-});
-
-export const commandInfo: Field = message({
-  shell: bool,
-  value: text,
-  arguments: repeated(text),
-  uris: repeated(
-    message({ value: required(text), executable: bool, extract: bool, cache: bool, output_file: text }),
-  ),
-  environment,
-  user: text,
-});
-
 export const killPolicy: Field = message({ grace_period: nanoseconds });
-
-const healthCheck = message({
-  type: enumOf(['UNKNOWN', 'COMMAND', 'HTTP', 'TCP']),
-  command: commandInfo,
-  http: message({
-    protocol: text,
-    scheme: text,
-    port: required(integer),
-    path: text,
-    statuses: repeated(integer),
-  }),
-  tcp: message({ protocol: text, port: required(integer) }),
-  delay_seconds: double,
-  interval_seconds: double,
-  timeout_seconds: double,
-  consecutive_failures: integer,
-  grace_period_seconds: double,
-});
 
 const discovery = message({
   visibility: required(enumOf(['FRAMEWORK', 'CLUSTER', 'EXTERNAL'])),
@@ -117,16 +81,31 @@ const discovery = message({
   labels,
 });
 
+export const executorInfo: Field = message({
+  executor_id: required(id),
+  type: enumOf(['UNKNOWN', 'DEFAULT', 'CUSTOM']),
+  framework_id: id,
+  command: commandInfo,
+  container: containerInfo,
+  resources: repeated(resource),
+  name: text,
+  source: text,
+  data: bytes,
+  discovery,
+  shutdown_grace_period: nanoseconds,
+  labels,
+});
+
 export const taskInfo: Field = message({
   name: required(text),
   task_id: required(id),
   agent_id: required(id),
   resources: repeated(resource),
-  executor: any,
+  executor: executorInfo,
   command: commandInfo,
-  container: any,
+  container: containerInfo,
   health_check: healthCheck,
-  check: any,
+  check: checkInfo,
   kill_policy: killPolicy,
   max_completion_time: nanoseconds,
   data: bytes,

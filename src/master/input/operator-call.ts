@@ -1,12 +1,32 @@
-import type { Value } from '../../mesos/index.ts';
-import { any, decode, enumOf, integer, message, required, text } from './decode.ts';
+import type { MachineId, MaintenanceSchedule, Value } from '../../mesos/index.ts';
+import { any, bool, decode, enumOf, integer, message, repeated, required, text } from './decode.ts';
 import type { Decoded, Fields, JsonObject } from './decode.ts';
+import { duration, machineId, schedule } from './maintenance-messages.ts';
 import { id } from './messages.ts';
+import { quotaRequest, updateQuota, weightInfo } from './quota-messages.ts';
+import type { QuotaConfigMessage, QuotaRequest } from './quota-messages.ts';
 
 export interface OperatorCall {
   readonly type: string;
   readonly teardown?: { readonly framework_id: Value };
   readonly mark_agent_gone?: { readonly agent_id: Value };
+  readonly update_maintenance_schedule?: { readonly schedule: MaintenanceSchedule };
+  readonly start_maintenance?: { readonly machines?: readonly MachineId[] };
+  readonly stop_maintenance?: { readonly machines?: readonly MachineId[] };
+  readonly drain_agent?: {
+    readonly agent_id: Value;
+    readonly max_grace_period?: { readonly seconds?: number; readonly nanos?: number };
+    readonly mark_gone?: boolean;
+  };
+  readonly deactivate_agent?: { readonly agent_id: Value };
+  readonly reactivate_agent?: { readonly agent_id: Value };
+  readonly update_quota?: {
+    readonly force?: boolean;
+    readonly quota_configs?: readonly QuotaConfigMessage[];
+  };
+  readonly set_quota?: { readonly quota_request: QuotaRequest };
+  readonly remove_quota?: { readonly role: string };
+  readonly update_weights?: { readonly weight_infos?: readonly { role?: string; weight: number }[] };
 }
 
 /** Call types of the master's operator API with the payload each needs (mesos-api.md §3.1). */
@@ -61,6 +81,16 @@ const CALL: Fields = {
   read_file: message({ path: required(text), offset: required(integer), length: integer }),
   teardown: message({ framework_id: required(id) }),
   mark_agent_gone: message({ agent_id: required(id) }),
+  update_maintenance_schedule: message({ schedule: required(schedule) }),
+  start_maintenance: message({ machines: repeated(machineId) }),
+  stop_maintenance: message({ machines: repeated(machineId) }),
+  drain_agent: message({ agent_id: required(id), max_grace_period: duration, mark_gone: bool }),
+  deactivate_agent: message({ agent_id: required(id) }),
+  reactivate_agent: message({ agent_id: required(id) }),
+  update_quota: updateQuota,
+  set_quota: message({ quota_request: required(quotaRequest) }),
+  remove_quota: message({ role: required(text) }),
+  update_weights: message({ weight_infos: repeated(weightInfo) }),
 };
 
 export function decodeOperatorCall(json: unknown): Decoded<JsonObject> {

@@ -1,10 +1,15 @@
-import type { Filters, FrameworkInfo, KillPolicy, TaskInfo, Value } from '../../mesos/index.ts';
+import type { ExecutorInfo, Filters, FrameworkInfo, KillPolicy, TaskInfo, Value } from '../../mesos/index.ts';
 import { any, bytes, decode, enumOf, isUuidBytes, message, repeated, required, text } from './decode.ts';
 import type { Decoded, Fields, JsonObject } from './decode.ts';
-import { filters, frameworkInfo, id, killPolicy, resource, taskInfo } from './messages.ts';
+import { executorInfo, filters, frameworkInfo, id, killPolicy, resource, taskInfo } from './messages.ts';
 
 export interface TaskRef {
   readonly task_id: Value;
+  readonly agent_id?: Value;
+}
+
+export interface OperationRef {
+  readonly operation_id: Value;
   readonly agent_id?: Value;
 }
 
@@ -12,7 +17,10 @@ export interface OfferOperation {
   readonly type?: string;
   readonly id?: Value;
   readonly launch?: { readonly task_infos?: readonly TaskInfo[] };
-  readonly launch_group?: { readonly task_group: { readonly tasks?: readonly TaskInfo[] } };
+  readonly launch_group?: {
+    readonly executor: ExecutorInfo;
+    readonly task_group: { readonly tasks?: readonly TaskInfo[] };
+  };
 }
 
 /** A scheduler call as it is after decoding and `schedulerCallProblem`: the payload of its type is present. */
@@ -22,26 +30,38 @@ export interface SchedulerCall {
   readonly subscribe?: {
     readonly framework_info: FrameworkInfo;
     readonly suppressed_roles?: readonly string[];
+    readonly offer_constraints?: unknown;
   };
   readonly accept?: {
     readonly offer_ids?: readonly Value[];
     readonly operations?: readonly OfferOperation[];
     readonly filters?: Filters;
   };
+  readonly accept_inverse_offers?: {
+    readonly inverse_offer_ids?: readonly Value[];
+    readonly filters?: Filters;
+  };
+  readonly decline_inverse_offers?: {
+    readonly inverse_offer_ids?: readonly Value[];
+    readonly filters?: Filters;
+  };
   readonly decline?: { readonly offer_ids?: readonly Value[]; readonly filters?: Filters };
   readonly revive?: { readonly roles?: readonly string[] };
   readonly suppress?: { readonly roles?: readonly string[] };
   readonly kill?: TaskRef & { readonly kill_policy?: KillPolicy };
+  readonly shutdown?: { readonly executor_id: Value; readonly agent_id: Value };
   readonly acknowledge?: { readonly agent_id: Value; readonly task_id: Value; readonly uuid: string };
   readonly reconcile?: { readonly tasks?: readonly TaskRef[] };
+  readonly reconcile_operations?: { readonly operations?: readonly OperationRef[] };
   readonly message?: { readonly agent_id: Value; readonly executor_id: Value; readonly data: string };
   readonly update_framework?: {
     readonly framework_info: FrameworkInfo;
     readonly suppressed_roles?: readonly string[];
+    readonly offer_constraints?: unknown;
   };
 }
 
-/** The types of offer operations Mesos knows; the master carries out LAUNCH and refuses the others. */
+/** The types of offer operations Mesos knows; the master carries out LAUNCH and LAUNCH_GROUP and refuses the others. */
 const OPERATIONS = [
   'UNKNOWN',
   'LAUNCH',
@@ -61,7 +81,7 @@ const operation = message({
   id,
   launch: message({ task_infos: repeated(taskInfo) }),
   launch_group: message({
-    executor: any,
+    executor: required(executorInfo),
     task_group: required(message({ tasks: repeated(taskInfo) })),
   }),
 });
@@ -88,10 +108,17 @@ const PAYLOADS = new Map<string, string | undefined>([
   ['UPDATE_FRAMEWORK', 'update_framework'],
 ]);
 
+/** What SUBSCRIBE and UPDATE_FRAMEWORK say of a framework. */
+const FRAMEWORK: Fields = {
+  framework_info: required(frameworkInfo),
+  suppressed_roles: repeated(text),
+  offer_constraints: any,
+};
+
 const CALL: Fields = {
   type: enumOf([...PAYLOADS.keys()]),
   framework_id: id,
-  subscribe: message({ framework_info: required(frameworkInfo), suppressed_roles: repeated(text) }),
+  subscribe: message(FRAMEWORK),
   accept: message({ offer_ids: repeated(id), operations: repeated(operation), filters }),
   decline: message({ offer_ids: repeated(id), filters }),
   accept_inverse_offers: message({ inverse_offer_ids: repeated(id), filters }),
@@ -113,7 +140,7 @@ const CALL: Fields = {
   }),
   message: message({ agent_id: required(id), executor_id: required(id), data: required(bytes) }),
   request: message({ requests: repeated(message({ agent_id: id, resources: repeated(resource) })) }),
-  update_framework: message({ framework_info: required(frameworkInfo), suppressed_roles: repeated(text) }),
+  update_framework: message(FRAMEWORK),
 };
 
 export function decodeSchedulerCall(json: unknown): Decoded<JsonObject> {

@@ -1,18 +1,24 @@
-import type { Filters, Resource, TaskInfo, Value } from '../../mesos/index.ts';
-import { addResources, isEmptyResources, subtractResources, unallocated } from '../../mesos/index.ts';
+import { MAY_ALL } from '../../core/access.ts';
+import type { May } from '../../core/access.ts';
+import type { Filters, Resource, TaskInfo } from '../../mesos/index.ts';
+import { addResources, isEmptyResources } from '../../mesos/index.ts';
 import { refuseMs } from '../allocator/index.ts';
+import type { Parcel } from '../allocator/index.ts';
 import type { OfferOperation, SchedulerCall } from '../input/scheduler-call.ts';
-import { addTask, masterStatus, removeOffer, sendUpdate } from './bookkeeping.ts';
+import { masterStatus, removeOffer, sendUpdate } from './bookkeeping.ts';
+import { launchGroup, launchTasks, taskError } from './launch.ts';
+import type { Launching } from './launch.ts';
+import { refusedOf } from './offered.ts';
 import { hasCapability } from './model.ts';
-import type { AgentEntry, FrameworkEntry, OfferEntry, TaskEntry } from './model.ts';
-import { taskProblem, taskResources } from './task-validation.ts';
-import { count, toAgent, toFramework } from './step.ts';
+import type { FrameworkEntry, OfferEntry } from './model.ts';
+import { operationError, refuseOperation } from './operations.ts';
+import { count } from './step.ts';
 import type { Step } from './step.ts';
 
 type Accept = NonNullable<SchedulerCall['accept']>;
 
-/** ACCEPT (mesos-api.md §1.9): launch what can be launched, give the rest back with the call's filters. */
-export function accept(step: Step, framework: FrameworkEntry, call: Accept): void {
+/** ACCEPT (mesos-api.md §1.9): launch what can and may be launched, give the rest back with the call's filters. */
+export function accept(step: Step, framework: FrameworkEntry, call: Accept, may: May = MAY_ALL): void {
   const operations = call.operations ?? [];
   if (operations.length > 0) count(step, 'master/messages_launch_tasks');
   else count(step, 'master/messages_decline_offers');
@@ -41,8 +47,10 @@ export function accept(step: Step, framework: FrameworkEntry, call: Accept): voi
   }
   let pool: readonly Resource[] = [];
   for (const offer of offers) pool = addResources(pool, offer.resources);
-  for (const operation of operations) pool = perform(step, framework, agent, first.role, pool, operation);
-  refuse(step, framework, first.role, agent.id, pool, call.filters);
+  const launching = { framework, agent, role: first.role, may };
+  for (const operation of operations) pool = perform(step, launching, pool, operation);
+  if (isEmptyResources(pool)) return;
+  refuse(step, framework, first, () => refusedOf(agent, pool), call.filters);
 }
 
 function offersProblem(step: Step, framework: FrameworkEntry, ids: readonly string[]): string | undefined {
@@ -74,6 +82,8 @@ function refuseAll(
   const state = hasCapability(framework.info, 'PARTITION_AWARE') ? 'TASK_DROPPED' : 'TASK_LOST';
   for (const operation of operations) {
     for (const task of tasksOf(operation)) {
+      // the call came twice, and the first one has launched it: it is anything but dropped
+      if (framework.tasks.has(task.task_id.value)) continue;
       sendUpdate(
         step,
         framework,
@@ -94,86 +104,24 @@ function tasksOf(operation: OfferOperation): readonly TaskInfo[] {
 /** One operation over what is left of the offers; returns what is left after it. */
 function perform(
   step: Step,
-  framework: FrameworkEntry,
-  agent: AgentEntry,
-  role: string,
+  at: Launching,
   pool: readonly Resource[],
   operation: OfferOperation,
 ): readonly Resource[] {
-  if (operation.type !== 'LAUNCH') {
-    refuseOperation(step, framework, operation);
+  const { type, id, launch, launch_group: group } = operation;
+  if (type !== 'LAUNCH' && type !== 'LAUNCH_GROUP') {
+    refuseOperation(step, at.framework, operation);
     return pool;
   }
-  let left = pool;
-  for (const task of operation.launch?.task_infos ?? []) {
-    const context = { framework, agentId: agent.id, role, available: left };
-    const problem =
-      operation.id === undefined
-        ? taskProblem(task, context)
-        : "'Offer.Operation.id' is not supported for LAUNCH: leave it out";
-    if (problem === undefined) left = subtractResources(left, launch(step, framework, agent, role, task));
-    else taskError(step, framework, task, 'REASON_TASK_INVALID', problem);
+  if (id !== undefined) {
+    // Launches have the updates of their tasks instead.
+    const reason = type === 'LAUNCH' ? 'REASON_TASK_INVALID' : 'REASON_TASK_GROUP_INVALID';
+    const message = `'Offer.Operation.id' is not supported for ${type}: leave it out`;
+    for (const task of tasksOf(operation)) taskError(step, at.framework, task, reason, message);
+    return pool;
   }
-  return left;
-}
-
-function launch(
-  step: Step,
-  framework: FrameworkEntry,
-  agent: AgentEntry,
-  role: string,
-  given: TaskInfo,
-): readonly Resource[] {
-  const resources = taskResources(given, role);
-  const info: TaskInfo = { ...given, resources };
-  const task: TaskEntry = {
-    id: given.task_id.value,
-    frameworkId: framework.id,
-    agentId: agent.id,
-    info,
-    role,
-    state: 'TASK_STAGING',
-    statuses: [],
-  };
-  addTask(step, framework, agent, task);
-  toAgent(step, agent.streamId, {
-    type: 'RUN_TASK',
-    run_task: { framework_info: framework.info, task: info },
-  });
-  return resources;
-}
-
-function taskError(
-  step: Step,
-  framework: FrameworkEntry,
-  task: TaskInfo,
-  reason: string,
-  message: string,
-): void {
-  count(step, 'master/tasks_error');
-  count(step, `master/task_error/source_master/${reason.toLowerCase()}`);
-  sendUpdate(
-    step,
-    framework,
-    masterStatus(step, task.task_id.value, 'TASK_ERROR', { message, reason, agent_id: task.agent_id }),
-  );
-}
-
-function refuseOperation(step: Step, framework: FrameworkEntry, operation: OfferOperation): void {
-  const name = operation.type ?? 'without a known type';
-  const message = `Operation ${name} is not supported by this master: only LAUNCH is`;
-  for (const task of tasksOf(operation))
-    taskError(step, framework, task, 'REASON_TASK_GROUP_INVALID', message);
-  if (operation.type !== 'LAUNCH_GROUP') operationError(step, framework, operation.id, message);
-}
-
-/** Frameworks that gave the operation an id get to know; the others asked not to. */
-function operationError(step: Step, framework: FrameworkEntry, id: Value | undefined, message: string): void {
-  if (id === undefined) return;
-  toFramework(step, framework.streamId, {
-    type: 'UPDATE_OPERATION_STATUS',
-    update_operation_status: { status: { operation_id: id, state: 'OPERATION_ERROR', message } },
-  });
+  if (type === 'LAUNCH') return launch ? launchTasks(step, at, pool, launch) : pool;
+  return group ? launchGroup(step, at, pool, group) : pool;
 }
 
 /** DECLINE: offers that are not the framework's or no longer valid are ignored. */
@@ -187,7 +135,7 @@ export function decline(
     const offer = step.state.offers.get(value);
     if (!offer || offer.frameworkId !== framework.id) continue;
     removeOffer(step, offer, false);
-    refuse(step, framework, offer.role, offer.agentId, offer.resources, call.filters);
+    refuse(step, framework, offer, () => offer.lot.parcel, call.filters);
   }
 }
 
@@ -195,14 +143,13 @@ export function decline(
 function refuse(
   step: Step,
   framework: FrameworkEntry,
-  role: string,
-  agentId: string,
-  resources: readonly Resource[],
+  { role, agentId }: OfferEntry,
+  refused: () => Parcel,
   filters: Filters | undefined,
 ): void {
   const ms = refuseMs(filters?.refuse_seconds);
-  if (ms === 0 || isEmptyResources(resources)) return;
+  if (ms === 0) return;
   const { state, mono } = step;
   const until = mono + Math.max(ms, state.policy.allocationIntervalMs);
-  state.filters.refuse(framework.id, role, agentId, unallocated(resources), until);
+  state.filters.refuse(framework.id, role, agentId, refused(), until);
 }

@@ -2,13 +2,16 @@ import type { TaskState, TaskStatus } from '../../mesos/index.ts';
 import { isTerminal } from '../../mesos/index.ts';
 import {
   completeTask,
-  masterStatus,
   recordStatus,
   removeOffers,
   sendUpdate,
   setAsideTask,
   setTaskState,
+  statusOf,
 } from './bookkeeping.ts';
+import { removeExecutor } from './executor-books.ts';
+import { rescindInverseOffers } from './inverse-offers.ts';
+import { firstOf } from './first.ts';
 import { hasCapability } from './model.ts';
 import type { AgentEntry, FrameworkEntry, TaskEntry } from './model.ts';
 import { count, nanoseconds, toAgent, toFramework, toOperators } from './step.ts';
@@ -18,10 +21,11 @@ import type { Step } from './step.ts';
 
 /** The agent's stream is gone: it is not offered any more; frameworks that do not checkpoint lose their tasks at once. */
 export function agentStreamClosed(step: Step, streamId: string): void {
-  const agent = [...step.state.agents.values()].find((a) => a.streamId === streamId);
+  const agent = firstOf(step.state.agents.values(), (a) => a.streamId === streamId);
   if (!agent) return;
   agent.streamId = undefined;
   removeOffers(step, agent.offers, true);
+  rescindInverseOffers(step, agent.id);
   for (const [framework, task] of tasksOn(step, agent)) {
     if (framework.info.checkpoint) continue;
     endTask(step, framework, task, 'TASK_LOST', {
@@ -29,6 +33,9 @@ export function agentStreamClosed(step: Step, streamId: string): void {
       reason: 'REASON_AGENT_DISCONNECTED',
     });
   }
+  for (const executor of agent.executors.values())
+    if (step.state.frameworks.get(executor.frameworkId)?.info.checkpoint === false)
+      removeExecutor(step, executor);
 }
 
 /** After the registry has it: the agent is unreachable and its tasks with it, until it comes back. */
@@ -59,8 +66,9 @@ export function markUnreachable(step: Step, agentId: string): void {
   drop(step, agent);
 }
 
-/** The agent said goodbye, or another one took its address: its tasks are lost for every framework. */
+/** The agent said goodbye, another one took its address, or its machine is DOWN: its tasks are lost for every framework. */
 export function removeAgent(step: Step, agent: AgentEntry, cause: string): void {
+  step.state.orders.delete(agent.id);
   for (const [framework, task] of tasksOn(step, agent))
     endTask(step, framework, task, 'TASK_LOST', {
       message: `Agent ${agent.info.hostname} removed: ${cause}`,
@@ -75,6 +83,7 @@ export function removeAgent(step: Step, agent: AgentEntry, cause: string): void 
 export function markGone(step: Step, agentId: string): void {
   const { state } = step;
   state.goneAgents.set(agentId, step.now);
+  state.orders.delete(agentId);
   state.unreachableAgents.delete(agentId);
   state.recoveredAgents.delete(agentId);
   const agent = state.agents.get(agentId);
@@ -95,8 +104,11 @@ export function markGone(step: Step, agentId: string): void {
 
 /** Take the agent out: its offers are rescinded, its stream ended, all frameworks hear of its failure. */
 function drop(step: Step, agent: AgentEntry): void {
+  for (const executor of agent.executors.values()) removeExecutor(step, executor);
   removeOffers(step, agent.offers, true);
+  rescindInverseOffers(step, agent.id);
   step.state.filters.forgetAgent(agent.id);
+  step.state.inverse.forgetAgent(agent.id);
   step.state.agents.delete(agent.id);
   if (agent.streamId !== undefined) step.effects.push({ kind: 'end', streamId: agent.streamId });
   agent.streamId = undefined;
@@ -117,14 +129,20 @@ function tasksOn(step: Step, agent: AgentEntry): (readonly [FrameworkEntry, Task
 type Why = Pick<TaskStatus, 'message' | 'reason' | 'unreachable_time'>;
 
 function tell(step: Step, framework: FrameworkEntry, task: TaskEntry, state: TaskState, why: Why): void {
-  const status = masterStatus(step, task.id, state, { ...why, agent_id: { value: task.agentId } });
+  const status = statusOf(step, task, state, why);
   setTaskState(step, task, state);
   recordStatus(step, task, status);
   sendUpdate(step, framework, status);
 }
 
 /** The task is over by the master's word; nobody has to acknowledge that. */
-function endTask(step: Step, framework: FrameworkEntry, task: TaskEntry, state: TaskState, why: Why): void {
+export function endTask(
+  step: Step,
+  framework: FrameworkEntry,
+  task: TaskEntry,
+  state: TaskState,
+  why: Why,
+): void {
   if (!isTerminal(task.state)) tell(step, framework, task, state, why);
   completeTask(step, framework, task);
 }

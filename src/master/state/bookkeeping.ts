@@ -1,7 +1,7 @@
 import type { TaskStatus } from '../../mesos/index.ts';
 import { addResources, holdsResources, nextTaskState, subtractResources } from '../../mesos/index.ts';
 import type { TaskState } from '../../mesos/index.ts';
-import { taskV1 } from '../views/v1.ts';
+import { isDrained } from './agent-facts.ts';
 import type { AgentEntry, FrameworkEntry, OfferEntry, TaskEntry } from './model.ts';
 import { count, seconds, toFramework, toOperators } from './step.ts';
 import type { Step } from './step.ts';
@@ -13,10 +13,11 @@ export function addTask(step: Step, framework: FrameworkEntry, agent: AgentEntry
   framework.tasks.set(task.id, task);
   agent.tasks.add(task);
   if (holdsResources(task.state)) {
-    framework.used = addResources(framework.used, task.info.resources);
-    agent.used = addResources(agent.used, task.info.resources);
+    const { resources } = task.info;
+    framework.used = addResources(framework.used, resources);
+    agent.used = addResources(agent.used, resources);
   }
-  toOperators(step, { type: 'TASK_ADDED', task_added: { task: taskV1(task) } });
+  toOperators(step, { type: 'TASK_ADDED', task_added: { task: task.document() } });
 }
 
 /** Change the state of a task, giving its resources back when it no longer holds them. */
@@ -29,15 +30,18 @@ export function setTaskState(step: Step, task: TaskEntry, reported: TaskState): 
   const change = holds ? addResources : subtractResources;
   const framework = step.state.frameworks.get(task.frameworkId);
   const agent = step.state.agents.get(task.agentId);
-  if (framework) framework.used = change(framework.used, task.info.resources);
-  if (agent) agent.used = change(agent.used, task.info.resources);
+  const { resources } = task.info;
+  if (framework) framework.used = change(framework.used, resources);
+  if (agent) agent.used = change(agent.used, resources);
 }
 
 /** Take a task whose end is known to its framework off the list of running ones. */
 export function completeTask(step: Step, framework: FrameworkEntry, task: TaskEntry): void {
   framework.tasks.delete(task.id);
   framework.unreachableTasks.delete(task.id);
-  step.state.agents.get(task.agentId)?.tasks.delete(task);
+  const agent = step.state.agents.get(task.agentId);
+  agent?.tasks.delete(task);
+  if (isDrained(agent)) step.effects.push({ kind: 'drained', agentId: task.agentId });
   pushRing(framework.completedTasks, task, step.state.policy.maxCompletedTasksPerFramework);
 }
 
@@ -59,22 +63,19 @@ export function setAsideTask(step: Step, framework: FrameworkEntry, task: TaskEn
 /**
  * Keep a status in the history of its task: one per distinct consecutive state, a later one of the same state replaces
  * it (mesos-api.md §3.2). Operators hear of it when the state is new or a (health) check says something.
+ * `moved`: what came with the status has taken the task to another state.
  */
-export function recordStatus(step: Step, task: TaskEntry, status: TaskStatus): void {
+export function recordStatus(step: Step, task: TaskEntry, status: TaskStatus, moved = false): void {
   const { data, ...kept } = status;
-  const last = task.statuses.at(-1);
+  const { statuses } = task;
+  const last = statuses.at(-1);
   const news =
     last?.state !== status.state ||
     status.reason === 'REASON_TASK_CHECK_STATUS_UPDATED' ||
     status.reason === 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED';
-  if (last?.state === status.state) task.statuses = [...task.statuses.slice(0, -1), kept];
-  else task.statuses = [...task.statuses, kept];
-  task.updateState = status.state;
-  if (status.uuid !== undefined) task.updateUuid = status.uuid;
-  else delete task.updateUuid;
+  task.record([...(last?.state === status.state ? statuses.slice(0, -1) : statuses), kept], status);
+  if (news || moved) tellState(step, task, status);
   if (!news) return;
-  const framework_id = { value: task.frameworkId };
-  toOperators(step, { type: 'TASK_UPDATED', task_updated: { framework_id, status, state: task.state } });
   const state = status.state.slice('TASK_'.length).toLowerCase();
   if (!holdsResources(status.state) && status.state !== 'TASK_UNREACHABLE') {
     count(step, `master/tasks_${state}`);
@@ -84,6 +85,12 @@ export function recordStatus(step: Step, task: TaskEntry, status: TaskStatus): v
         `master/task_${state}/${status.source.toLowerCase().replace('_agent', '_slave')}/${status.reason.toLowerCase()}`,
       );
   }
+}
+
+/** Operators follow the state of a task, of which its framework may hear much later. */
+export function tellState(step: Step, task: TaskEntry, status: TaskStatus): void {
+  const framework_id = { value: task.frameworkId };
+  toOperators(step, { type: 'TASK_UPDATED', task_updated: { framework_id, status, state: task.state } });
 }
 
 /** A status that the master itself says; without a uuid, so nobody acknowledges it. */
@@ -102,6 +109,20 @@ export function masterStatus(
   };
 }
 
+/** The same of a task that the master has: where it is, and who runs it. */
+export function statusOf(
+  step: Step,
+  task: TaskEntry,
+  state: TaskState,
+  rest: Pick<TaskStatus, 'message' | 'reason'> & Partial<TaskStatus>,
+): TaskStatus {
+  return masterStatus(step, task.id, state, {
+    agent_id: { value: task.agentId },
+    ...(task.executorId !== undefined && { executor_id: { value: task.executorId } }),
+    ...rest,
+  });
+}
+
 /** Tell the framework, if it is there. */
 export function sendUpdate(step: Step, framework: FrameworkEntry, status: TaskStatus): void {
   toFramework(step, framework.streamId, { type: 'UPDATE', update: { status } });
@@ -114,7 +135,7 @@ export function removeOffer(step: Step, offer: OfferEntry, rescind: boolean): vo
   const agent = step.state.agents.get(offer.agentId);
   if (framework) {
     framework.offers.delete(offer.id);
-    framework.offered = subtractResources(framework.offered, offer.resources);
+    framework.offeredSum.subtract(offer.lot.summands);
     if (rescind)
       toFramework(step, framework.streamId, {
         type: 'RESCIND',
@@ -123,7 +144,7 @@ export function removeOffer(step: Step, offer: OfferEntry, rescind: boolean): vo
   }
   if (agent) {
     agent.offers.delete(offer.id);
-    agent.offered = subtractResources(agent.offered, offer.resources);
+    agent.offered = agent.offers.size === 0 ? [] : subtractResources(agent.offered, offer.resources);
   }
 }
 

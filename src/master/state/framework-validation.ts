@@ -1,7 +1,9 @@
 import type { FrameworkInfo } from '../../mesos/index.ts';
 import { idProblem, roleProblem } from '../../mesos/index.ts';
-import { hasCapability, rolesOf } from './model.ts';
-import type { FrameworkEntry, MasterState } from './model.ts';
+import { compileConstraints } from '../allocator/index.ts';
+import { quantitiesOf } from '../input/quota-messages.ts';
+import { hasCapability, NO_CONSTRAINTS, rolesOf } from './model.ts';
+import type { FrameworkEntry, MasterState, OfferConstraints } from './model.ts';
 
 /** A longer failover timeout (about 292 years) does not fit the nanoseconds Mesos counts in. */
 const MAX_FAILOVER_SECONDS = 9_223_372_036;
@@ -15,6 +17,7 @@ export function frameworkProblem(
   return (
     rolesProblem(info) ??
     suppressedProblem(info, suppressed) ??
+    filtersProblem(info) ??
     (info.id && info.id.value !== '' ? idProblem(info.id.value) : undefined) ??
     failoverProblem(info) ??
     (info.user === 'root' && !state.policy.rootSubmissions
@@ -54,6 +57,38 @@ function suppressedProblem(info: FrameworkInfo, suppressed: readonly string[]): 
   const stray = suppressed.filter((r) => !roles.has(r));
   if (stray.length === 0) return undefined;
   return `Suppressed roles { ${stray.join(', ')} } are not contained in the set of roles`;
+}
+
+/** The smallest useful offers that a framework names (FrameworkInfo.offer_filters): for roles of its own, in real amounts. */
+function filtersProblem(info: FrameworkInfo): string | undefined {
+  const prefix = "'FrameworkInfo.offer_filters' is not valid: ";
+  const roles = rolesOf(info);
+  for (const [role, filters] of Object.entries(info.offer_filters ?? {})) {
+    if (!roles.includes(role)) return `${prefix}the framework is not in role '${role}'`;
+    const wanted = filters.min_allocatable_resources;
+    if (wanted === undefined) continue;
+    if (!Array.isArray(wanted.quantities ?? []))
+      return `${prefix}'quantities' of role '${role}' must be a list`;
+    for (const { quantities } of wanted.quantities ?? []) {
+      const amounts = quantitiesOf(quantities);
+      if (typeof amounts === 'string') return `${prefix}role '${role}': ${amounts}`;
+      if (amounts.size === 0) return `${prefix}an empty entry in 'quantities' of role '${role}'`;
+    }
+  }
+  return undefined;
+}
+
+/** Which agents a framework wants offers of, or what is wrong with what it says of that. */
+export function constraintsOf(
+  state: MasterState,
+  info: FrameworkInfo,
+  given: unknown,
+): { readonly problem?: string; readonly constraints: OfferConstraints } {
+  if (given === undefined) return { constraints: NO_CONSTRAINTS };
+  const compiled = compileConstraints(given, rolesOf(info), state.policy.compileRegex);
+  if (!compiled.ok)
+    return { problem: `Offer constraints are not valid: ${compiled.problem}`, constraints: NO_CONSTRAINTS };
+  return { constraints: { given: given as OfferConstraints['given'], byRole: compiled.byRole } };
 }
 
 function failoverProblem(info: FrameworkInfo): string | undefined {

@@ -1,10 +1,16 @@
+import { MAY_ALL } from '../../core/access.ts';
+import type { May } from '../../core/access.ts';
 import type { FrameworkInfo } from '../../mesos/index.ts';
-import { isTerminal } from '../../mesos/index.ts';
+import { isTerminal, ResourceSum } from '../../mesos/index.ts';
 import { frameworkEventV1 } from '../views/v1.ts';
-import { completeTask, masterStatus, recordStatus, removeOffers, setTaskState } from './bookkeeping.ts';
-import { frameworkProblem, immutableProblem } from './framework-validation.ts';
-import { rolesOf } from './model.ts';
+import { completeTask, recordStatus, removeOffers, setTaskState, statusOf } from './bookkeeping.ts';
+import { firstOf } from './first.ts';
+import { removeExecutor, runsFor } from './executor-books.ts';
+import { constraintsOf, frameworkProblem, immutableProblem } from './framework-validation.ts';
+import { dropInverseOffers } from './inverse-offers.ts';
+import { NO_CONSTRAINTS, rolesOf } from './model.ts';
 import type { FrameworkEntry } from './model.ts';
+import { rolesProblem } from './permissions.ts';
 import { count, toAgent, toFramework, toOperators } from './step.ts';
 import type { Step } from './step.ts';
 
@@ -14,18 +20,23 @@ export function subscribeFramework(
   given: FrameworkInfo,
   suppressed: readonly string[],
   streamId: string,
+  may: May = MAY_ALL,
+  constraints?: unknown,
 ): void {
   const { state } = step;
   const id = given.id?.value ?? '';
   const info = withDefaults(given);
   const known = state.frameworks.get(id);
+  const wanted = constraintsOf(state, info, constraints);
   count(step, id === '' ? 'master/messages_register_framework' : 'master/messages_reregister_framework');
   const problem =
     frameworkProblem(state, info, suppressed) ??
     (state.completedFrameworks.has(id) ? 'Framework has been removed' : undefined) ??
     (known && !known.recovered && known.info.principal !== info.principal
       ? "Changing framework's principal is not allowed."
-      : undefined);
+      : undefined) ??
+    wanted.problem ??
+    rolesProblem(given, may);
   if (problem !== undefined) {
     toFramework(step, streamId, { type: 'ERROR', error: { message: problem } });
     step.effects.push({ kind: 'end', streamId });
@@ -38,6 +49,7 @@ export function subscribeFramework(
   framework.recovered = false;
   framework.failoverAt = undefined;
   suppress(framework, suppressed);
+  framework.constraints = wanted.constraints;
   toFramework(step, streamId, {
     type: 'SUBSCRIBED',
     subscribed: {
@@ -60,6 +72,7 @@ function nextId(step: Step): string {
 }
 
 export function addFramework(step: Step, info: FrameworkInfo & { id: { value: string } }): FrameworkEntry {
+  const offeredSum = new ResourceSum();
   const framework: FrameworkEntry = {
     id: info.id.value,
     info: withDefaults(info),
@@ -74,10 +87,14 @@ export function addFramework(step: Step, info: FrameworkInfo & { id: { value: st
     tasks: new Map(),
     unreachableTasks: new Map(),
     completedTasks: [],
+    executors: new Set(),
     offers: new Set(),
     used: [],
-    offered: [],
-    allocations: new Map(),
+    get offered() {
+      return offeredSum.list;
+    },
+    offeredSum,
+    constraints: NO_CONSTRAINTS,
   };
   step.state.frameworks.set(framework.id, framework);
   return framework;
@@ -103,6 +120,7 @@ function reconnect(step: Step, framework: FrameworkEntry, info: FrameworkInfo): 
     framework.streamId = undefined;
   }
   removeOffers(step, framework.offers, false);
+  dropInverseOffers(step, framework.id);
   step.state.filters.clear(framework.id);
   const { user, checkpoint } = framework.info;
   changeInfo(step, framework, framework.recovered ? info : { ...info, user, checkpoint });
@@ -112,7 +130,7 @@ function reconnect(step: Step, framework: FrameworkEntry, info: FrameworkInfo): 
 function changeInfo(step: Step, framework: FrameworkEntry, info: FrameworkInfo): void {
   framework.info = { ...info, id: { value: framework.id } };
   for (const agent of step.state.agents.values()) {
-    if ([...agent.tasks].some((t) => t.frameworkId === framework.id))
+    if (runsFor(agent, framework.id))
       toAgent(step, agent.streamId, {
         type: 'UPDATE_FRAMEWORK',
         update_framework: { framework_info: framework.info },
@@ -139,16 +157,20 @@ export function updateFramework(
   framework: FrameworkEntry,
   given: FrameworkInfo,
   suppressed: readonly string[],
+  constraints?: unknown,
 ): string | undefined {
   const info = withDefaults(given);
   const problem = frameworkProblem(step.state, info, suppressed);
   if (problem !== undefined) return `'UpdateFramework.framework_info' is not valid: ${problem}`;
   const immutable = immutableProblem(framework, info);
   if (immutable !== undefined) return `FrameworkInfo update is not valid: ${immutable}`;
+  const wanted = constraintsOf(step.state, info, constraints);
+  if (wanted.problem !== undefined) return wanted.problem;
   const roles = new Set(rolesOf(info));
   for (const role of rolesOf(framework.info)) if (!roles.has(role)) leaveRole(step, framework, role);
   changeInfo(step, framework, info);
   suppress(framework, suppressed);
+  framework.constraints = wanted.constraints;
   announce(step, framework, 'FRAMEWORK_UPDATED');
   step.effects.push({ kind: 'allocate' });
   return undefined;
@@ -183,11 +205,12 @@ function concerned(framework: FrameworkEntry, roles: readonly string[]): readonl
 
 /** The stream of a scheduler is gone, whoever ended it. Without a failover timeout that is the end of the framework. */
 export function frameworkStreamClosed(step: Step, streamId: string): void {
-  const framework = [...step.state.frameworks.values()].find((f) => f.streamId === streamId);
+  const framework = firstOf(step.state.frameworks.values(), (f) => f.streamId === streamId);
   if (!framework) return;
   framework.streamId = undefined;
   framework.active = false;
   removeOffers(step, framework.offers, false);
+  dropInverseOffers(step, framework.id);
   step.state.filters.clear(framework.id);
   const timeoutMs = Math.max(0, framework.info.failover_timeout) * 1000;
   // Apache Mesos tells operators nothing of a mere disconnection.
@@ -206,29 +229,31 @@ export function expireFrameworks(step: Step): void {
 export function removeFramework(step: Step, framework: FrameworkEntry): void {
   const { state } = step;
   removeOffers(step, framework.offers, false);
+  dropInverseOffers(step, framework.id);
+  state.inverse.forgetFramework(framework.id);
   state.filters.clear(framework.id);
   for (const agent of state.agents.values()) {
-    if ([...agent.tasks].some((t) => t.frameworkId === framework.id))
+    if (runsFor(agent, framework.id))
       toAgent(step, agent.streamId, {
         type: 'SHUTDOWN_FRAMEWORK',
         shutdown_framework: { framework_id: { value: framework.id } },
       });
   }
-  for (const task of framework.tasks.values()) {
+  for (const task of [...framework.tasks.values(), ...framework.unreachableTasks.values()]) {
     if (!isTerminal(task.state)) {
       setTaskState(step, task, 'TASK_KILLED');
       recordStatus(
         step,
         task,
-        masterStatus(step, task.id, 'TASK_KILLED', {
+        statusOf(step, task, 'TASK_KILLED', {
           message: `Framework ${framework.id} removed`,
           reason: 'REASON_FRAMEWORK_REMOVED',
-          agent_id: { value: task.agentId },
         }),
       );
     }
     completeTask(step, framework, task);
   }
+  for (const executor of framework.executors) removeExecutor(step, executor);
   if (framework.streamId !== undefined) step.effects.push({ kind: 'end', streamId: framework.streamId });
   framework.streamId = undefined;
   framework.active = false;

@@ -1,153 +1,128 @@
-import type { Resource } from '../../mesos/index.ts';
-import { addResources, allocateTo, subtractResources, unallocated } from '../../mesos/index.ts';
-import { allocate, sum } from '../allocator/index.ts';
-import type { Allocation, Client, Minimum, RoleClaim } from '../allocator/index.ts';
+import { addResources } from '../../mesos/index.ts';
+import { addAmounts, allocate, EMPTY, lotOf } from '../allocator/index.ts';
+import type { Allocation, Client, Parcel } from '../allocator/index.ts';
 import { offerFor } from '../views/v1.ts';
+import { isActive } from './agent-facts.ts';
 import { removeOffer } from './bookkeeping.ts';
-import { hasCapability, rolesOf } from './model.ts';
+import { competition } from './clients.ts';
+import { noteFree, viewOf } from './free.ts';
+import type { AgentView } from './seen-agent.ts';
 import type { AgentEntry, FrameworkEntry, MasterState, OfferEntry } from './model.ts';
+import { quotaClaims } from './quota.ts';
 import { toFramework } from './step.ts';
 import type { Step } from './step.ts';
 
-/** Run the allocator and offer what it gave. `shuffle` gives the order in which agents are considered. */
+/** More agents are considered in several runs, between which others have their turn; what one framework gets of a run is one event. */
+const AGENTS_AT_ONCE = 300;
+
+/**
+ * Run the allocator and offer what it gave. `shuffle` gives the order in which agents are considered. In a large cluster it is for some
+ * of them, and asks for another run as long as that comes to something.
+ */
 export function runAllocation(step: Step, shuffle: <T>(items: T[]) => T[]): void {
   const { state } = step;
-  const clients = clientsOf(state);
-  const agents = [...state.agents.values()];
-  if (clients.length === 0 || agents.length === 0) return;
-  const allocations = allocate({
-    agents: shuffle(
-      agents
-        .filter((a) => a.streamId !== undefined)
-        .map((a) => ({ id: a.id, total: a.total, free: freeOf(a) })),
-    ),
+  const { clients, held } = competition(state);
+  if (clients.length === 0 || state.agents.size === 0) return;
+  const generation = generationOf(state, clients);
+  const total = new Map<string, number>();
+  const free = new Map<string, number>();
+  const views: AgentView[] = [];
+  const wanted: AgentView[] = [];
+  for (const agent of state.agents.values()) {
+    const view = viewOf(agent);
+    views.push(view);
+    addAmounts(total, view.total);
+    if (view.free === EMPTY || !isActive(agent)) continue;
+    addAmounts(free, view.open);
+    if (view.unwantedBy !== generation || view.unwantedUntil <= step.mono) wanted.push(view);
+  }
+  if (wanted.length === 0) return;
+  const outcome = allocate({
+    agents: shuffle(wanted).slice(0, AGENTS_AT_ONCE),
     clients,
-    roles: roleClaims(state),
-    clusterTotal: sum(agents.map((a) => a.total)),
-    filtered: (client, agentId, resources) =>
-      state.filters.blocks(client.frameworkId, client.role, agentId, resources, step.mono),
+    held,
+    total,
+    free,
+    weights: state.weights,
+    turns: state.allocation.turns,
+    quotas: quotaClaims(state, views),
+    now: step.mono,
   });
+  for (const [view, until] of outcome.unwanted) {
+    (view as AgentView).unwantedBy = generation;
+    (view as AgentView).unwantedUntil = until;
+  }
   const made = new Map<FrameworkEntry, OfferEntry[]>();
-  for (const allocation of allocations) {
-    const framework = state.frameworks.get(allocation.frameworkId);
-    const agent = state.agents.get(allocation.agentId);
-    if (!framework || !agent) continue;
-    made.set(framework, [...(made.get(framework) ?? []), makeOffer(step, framework, agent, allocation)]);
+  for (const allocation of outcome.allocations) offer(step, allocation, made);
+  for (const [{ id }, left] of outcome.left) {
+    const agent = state.agents.get(id);
+    if (agent) noteFree(agent, left);
   }
-  for (const [framework, offers] of made) {
-    toFramework(step, framework.streamId, {
-      type: 'OFFERS',
-      offers: { offers: offers.map((o) => offerFor(state, framework, o)) },
-    });
-  }
+  for (const [framework, offers] of made) send(step, framework, offers);
+  const done = outcome.allocations.length + outcome.unwanted.size;
+  if (wanted.length > AGENTS_AT_ONCE && done > 0) step.effects.push({ kind: 'allocate' });
 }
 
-/** What of an agent is neither used nor offered. */
-export function freeOf(agent: AgentEntry): Resource[] {
-  const taken = addResources(unallocated(agent.used), unallocated(agent.offered));
-  return subtractResources(agent.total, taken);
+/** Another number whenever somebody may want what nobody wanted before: other clients, other wishes, fewer refusals. */
+function generationOf({ allocation, filters }: MasterState, clients: readonly Client[]): number {
+  const same =
+    allocation.clears === filters.clears &&
+    allocation.wishes.length === clients.length &&
+    clients.every((c, i) => c.wishes === allocation.wishes[i]);
+  if (same) return allocation.generation;
+  allocation.wishes = clients.map((c) => c.wishes);
+  allocation.clears = filters.clears;
+  return ++allocation.generation;
+}
+
+function offer(
+  step: Step,
+  { client, agent, given }: Allocation,
+  made: Map<FrameworkEntry, OfferEntry[]>,
+): void {
+  const framework = step.state.frameworks.get(client.frameworkId);
+  const entry = step.state.agents.get(agent.id);
+  if (!framework || !entry) return;
+  const offers = made.get(framework) ?? [];
+  made.set(framework, offers);
+  offers.push(makeOffer(step, framework, entry, client.role, given));
 }
 
 function makeOffer(
   step: Step,
   framework: FrameworkEntry,
   agent: AgentEntry,
-  allocation: Allocation,
+  role: string,
+  given: Parcel,
 ): OfferEntry {
   const { state } = step;
   const timeout = state.policy.offerTimeoutMs;
-  const offer: OfferEntry = {
+  const lot = lotOf(given, role);
+  const made: OfferEntry = {
     id: `${state.id}-O${state.nextOffer++}`,
     frameworkId: framework.id,
     agentId: agent.id,
-    role: allocation.role,
-    resources: allocateTo(allocation.resources, allocation.role),
+    role,
+    lot,
+    resources: lot.resources,
     expiresAt: timeout === undefined ? undefined : step.mono + timeout,
   };
-  state.offers.set(offer.id, offer);
-  framework.offers.add(offer.id);
-  framework.offered = addResources(framework.offered, offer.resources);
-  agent.offers.add(offer.id);
-  agent.offered = addResources(agent.offered, offer.resources);
-  bump(framework.allocations, allocation.role);
-  bump(state.roleAllocations, allocation.role);
-  return offer;
+  state.offers.set(made.id, made);
+  framework.offers.add(made.id);
+  framework.offeredSum.add(lot.summands);
+  agent.offers.add(made.id);
+  agent.offered = agent.offered.length === 0 ? made.resources : addResources(agent.offered, made.resources);
+  return made;
 }
 
-function bump(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-function clientsOf(state: MasterState): Client[] {
-  const out: Client[] = [];
-  for (const framework of state.frameworks.values()) {
-    if (!framework.active || framework.streamId === undefined) continue;
-    const gpuAware = hasCapability(framework.info, 'GPU_RESOURCES');
-    for (const role of rolesOf(framework.info)) {
-      if (framework.suppressed.has(role)) continue;
-      out.push({
-        frameworkId: framework.id,
-        role,
-        held: inRole([...framework.used, ...framework.offered], role),
-        past: framework.allocations.get(role) ?? 0,
-        gpuAware,
-        minimum: minimumOf(framework, role) ?? state.policy.minAllocatable,
-      });
-    }
-  }
-  return out;
-}
-
-function inRole(resources: readonly Resource[], role: string): Resource[] {
-  return resources.filter((r) => r.allocation_info?.role === role);
-}
-
-function roleClaims(state: MasterState): RoleClaim[] {
-  const held = new Map<string, Resource[]>();
-  for (const framework of state.frameworks.values()) {
-    for (const role of rolesOf(framework.info)) if (!held.has(role)) held.set(role, []);
-    for (const r of [...framework.used, ...framework.offered]) {
-      const role = r.allocation_info?.role ?? '*';
-      held.set(role, [...(held.get(role) ?? []), r]);
-    }
-  }
-  return [...held].map(([role, resources]) => ({
-    role,
-    weight: 1,
-    held: resources,
-    past: state.roleAllocations.get(role) ?? 0,
-  }));
-}
-
-interface Quantities {
-  readonly quantities?: Readonly<Record<string, { readonly value?: number }>>;
-}
-interface OfferFilters {
-  readonly [role: string]:
-    | { readonly min_allocatable_resources?: { readonly quantities?: readonly Quantities[] } }
-    | undefined;
-}
-
-/** The framework's own smallest useful offer in a role (FrameworkInfo.offer_filters), if it said one. */
-function minimumOf(framework: FrameworkEntry, role: string): readonly Minimum[] | undefined {
-  const filters = (framework.info as { readonly offer_filters?: OfferFilters }).offer_filters;
-  const wanted =
-    filters && Object.hasOwn(filters, role) ? filters[role]?.min_allocatable_resources : undefined;
-  if (!wanted?.quantities || !Array.isArray(wanted.quantities)) return undefined;
-  const quantities: readonly Quantities[] = wanted.quantities;
-  return quantities.map(
-    (q) =>
-      new Map(
-        Object.entries(q.quantities ?? {}).map(([name, s]) => [
-          name,
-          typeof s.value === 'number' ? s.value : 0,
-        ]),
-      ),
-  );
+function send(step: Step, framework: FrameworkEntry, offers: readonly OfferEntry[]): void {
+  const some = offers.map((o) => offerFor(step.state, framework, o));
+  toFramework(step, framework.streamId, { type: 'OFFERS', offers: { offers: some } });
 }
 
 /** Rescind offers that nobody used in time (`offerTimeoutSeconds`). */
 export function expireOffers(step: Step): void {
-  for (const offer of step.state.offers.values())
-    if (offer.expiresAt !== undefined && offer.expiresAt <= step.mono) removeOffer(step, offer, true);
+  if (step.state.policy.offerTimeoutMs === undefined) return;
+  for (const entry of step.state.offers.values())
+    if (entry.expiresAt !== undefined && entry.expiresAt <= step.mono) removeOffer(step, entry, true);
 }

@@ -1,6 +1,6 @@
 import type { TaskState, TaskStatus } from '../../mesos/index.ts';
 import type { TaskRef } from '../input/scheduler-call.ts';
-import { masterStatus, sendUpdate } from './bookkeeping.ts';
+import { masterStatus, sendUpdate, statusOf } from './bookkeeping.ts';
 import { hasCapability } from './model.ts';
 import type { FrameworkEntry, TaskEntry } from './model.ts';
 import { count, nanoseconds } from './step.ts';
@@ -28,11 +28,10 @@ export function reconcileTasks(step: Step, framework: FrameworkEntry, refs: read
 
 function latestStatus(step: Step, task: TaskEntry): TaskStatus {
   const last = task.statuses.at(-1);
-  const check = (last as { readonly check_status?: unknown } | undefined)?.check_status;
-  return masterStatus(step, task.id, task.updateState ?? task.state, {
+  const check = last?.check_status;
+  return statusOf(step, task, task.updateState ?? task.state, {
     message: 'Reconciliation: Latest task state',
     reason: REASON,
-    agent_id: { value: task.agentId },
     ...(last?.healthy === undefined ? {} : { healthy: last.healthy }),
     ...(check === undefined ? {} : { check_status: check }),
     ...(last?.container_status === undefined ? {} : { container_status: last.container_status }),

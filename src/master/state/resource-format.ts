@@ -15,7 +15,8 @@ export function internal(resources: readonly Resource[]): Resource[] {
   return normalizeResources(resources.map(toInternal));
 }
 
-function toInternal(r: Resource): Resource {
+/** Also of what `postRefinement` made of one in our form: the same again. */
+export function toInternal(r: Resource): Resource {
   const stack = (r.reservations ?? []) as readonly Reservation[];
   if (stack.length === 0) {
     const { reservations, ...rest } = r;

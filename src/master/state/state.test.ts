@@ -33,7 +33,7 @@ describe('ACCEPT', () => {
       task('negative', agentId, cpus(-1)),
       task('none', agentId, { resources: [] }),
       { ...task('bare', agentId), command: undefined } as unknown as TaskInfo,
-      task('custom', agentId, { command: undefined as never, executor: {} }),
+      task('custom', agentId, { command: undefined as never, executor: { executor_id: { value: 'own' } } }),
       task('check', agentId, { health_check: { type: 'HTTP', http: { port: 1, path: 'x' } } }),
       task('also-good', agentId),
     );
@@ -58,7 +58,7 @@ describe('ACCEPT', () => {
     );
   });
 
-  it('refuses used and unknown offers, groups and other operations', () => {
+  it('refuses used and unknown offers, groups without a kind of executor and other operations', () => {
     const { d, agentId, framework } = ready(AWARE);
     const [offer = ''] = framework.offers;
     const accept = (operations: object[], ...ids: string[]): void =>
@@ -70,7 +70,13 @@ describe('ACCEPT', () => {
     expect(d.statuses('fw')).toEqual(['t1 TASK_DROPPED REASON_INVALID_OFFERS']);
     framework.suppressed.clear();
     d.allocate();
-    const group = { type: 'LAUNCH_GROUP', launch_group: { task_group: { tasks: [task('g', agentId)] } } };
+    const group = {
+      type: 'LAUNCH_GROUP',
+      launch_group: {
+        executor: { executor_id: { value: 'e' } },
+        task_group: { tasks: [task('g', agentId)] },
+      },
+    };
     accept([group, { type: 'RESERVE', id: { value: 'op' } }], ...framework.offers);
     expect(d.statuses('fw').at(-1)).toBe('g TASK_ERROR REASON_TASK_GROUP_INVALID');
     expect(d.sent('fw').at(-1)).toMatchObject({
@@ -110,7 +116,7 @@ describe('an agent that is lost', () => {
     d.allocate();
     d.launch(old, task('o', agentId));
     for (let i = 0; i < 6; i++) d.turn((step) => machine.pingAgents(step));
-    expect(d.effects.at(-1)).toEqual({ kind: 'give-up-agent', agentId });
+    expect(d.effects).toContainEqual({ kind: 'give-up-agent', agentId });
     d.turn((step) => machine.markUnreachable(step, agentId));
     expect(d.statuses('fw')).toEqual(['t TASK_UNREACHABLE REASON_AGENT_REMOVED']);
     expect(d.statuses('old')).toEqual(['o TASK_LOST REASON_AGENT_REMOVED']);
@@ -132,13 +138,7 @@ describe('an agent that is lost', () => {
     expect(d.statuses('old').at(-1)).toBe('o TASK_RUNNING REASON_AGENT_REREGISTERED');
     expect(old.tasks.get('o')?.state).toBe('TASK_RUNNING');
     const types = d.effects.flatMap((e) => (e.kind === 'operators' ? [e.event.type] : []));
-    expect(types.slice(-5)).toEqual([
-      'TASK_ADDED',
-      'TASK_UPDATED',
-      'TASK_ADDED',
-      'TASK_UPDATED',
-      'AGENT_ADDED',
-    ]);
+    expect(types.slice(-4)).toEqual(['TASK_UPDATED', 'TASK_ADDED', 'TASK_ADDED', 'AGENT_ADDED']);
   });
 
   it('disconnected: offers go, tasks of frameworks without checkpoint are lost at once, kills are repeated', () => {

@@ -1,5 +1,5 @@
 import type { AgentEvent, Offer, TaskStatus, Value } from '../../mesos/index.ts';
-import type { MasterInfo } from '../../mesos/index.ts';
+import type { InverseOffer, MasterInfo } from '../../mesos/index.ts';
 import type { MasterState } from './model.ts';
 
 /** Events on a scheduler's stream (mesos-api.md §1.5, §1.13). */
@@ -15,6 +15,14 @@ export type SchedulerEvent =
   | { readonly type: 'HEARTBEAT' }
   | { readonly type: 'OFFERS'; readonly offers: { readonly offers: readonly Offer[] } }
   | { readonly type: 'RESCIND'; readonly rescind: { readonly offer_id: Value } }
+  | {
+      readonly type: 'INVERSE_OFFERS';
+      readonly inverse_offers: { readonly inverse_offers: readonly InverseOffer[] };
+    }
+  | {
+      readonly type: 'RESCIND_INVERSE_OFFER';
+      readonly rescind_inverse_offer: { readonly inverse_offer_id: Value };
+    }
   | { readonly type: 'UPDATE'; readonly update: { readonly status: TaskStatus } }
   | {
       readonly type: 'UPDATE_OPERATION_STATUS';
@@ -24,7 +32,11 @@ export type SchedulerEvent =
       readonly type: 'MESSAGE';
       readonly message: { readonly agent_id: Value; readonly executor_id: Value; readonly data: string };
     }
-  | { readonly type: 'FAILURE'; readonly failure: { readonly agent_id: Value } }
+  /** An agent is lost; with `executor_id` only that executor of it, and `status` as wait(2) tells it (-1: nobody knows). */
+  | {
+      readonly type: 'FAILURE';
+      readonly failure: { readonly agent_id: Value; readonly executor_id?: Value; readonly status?: number };
+    }
   | { readonly type: 'ERROR'; readonly error: { readonly message: string } };
 
 /** Events on the operator stream (mesos-api.md §3.3). */
@@ -48,7 +60,13 @@ export type Effect =
   /** Run the allocator soon, not only with the next batch. */
   | { readonly kind: 'allocate' }
   /** The agent has been silent for too long: write that to the registry, then call `markUnreachable`. */
-  | { readonly kind: 'give-up-agent'; readonly agentId: string };
+  | { readonly kind: 'give-up-agent'; readonly agentId: string }
+  /** It has answered after all: if it is to be given up, do not. */
+  | { readonly kind: 'keep-agent'; readonly agentId: string }
+  /** Nothing is left on an agent that is being drained: write that to the registry, or that it is gone if so ordered. */
+  | { readonly kind: 'drained'; readonly agentId: string }
+  /** More agents are missing after a failover than may be given up: end, so that somebody looks. */
+  | { readonly kind: 'too-many-lost'; readonly lost: number; readonly total: number };
 
 /**
  * One turn of the state machine. Functions of this folder take a step, change its state and append effects; they read

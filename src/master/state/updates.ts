@@ -2,9 +2,9 @@ import type { AgentCall, TaskState, TaskStatus } from '../../mesos/index.ts';
 import { isTerminal } from '../../mesos/index.ts';
 import type { SchedulerCall } from '../input/scheduler-call.ts';
 import { completeTask, recordStatus, sendUpdate, setTaskState } from './bookkeeping.ts';
-import type { AgentEntry, FrameworkEntry } from './model.ts';
+import type { AgentEntry, FrameworkEntry, TaskEntry } from './model.ts';
 import { reconcileTasks } from './reconcile.ts';
-import { count, toAgent, toFramework } from './step.ts';
+import { count, toAgent } from './step.ts';
 import type { Step } from './step.ts';
 
 type Update = Extract<AgentCall, { type: 'UPDATE' }>['update'];
@@ -24,15 +24,35 @@ export function statusUpdate(step: Step, agent: AgentEntry, update: Update): voi
   }
   const status: TaskStatus = { ...update.status, agent_id: { value: agent.id } };
   const task = framework.tasks.get(status.task_id.value);
+  if (isOvertaken(task ?? completed(framework, status), status)) {
+    count(step, 'master/invalid_status_updates');
+    // an agent whose disk has lost the acknowledgement would repeat it for ever, and say nothing that comes after it
+    toAgent(step, agent.streamId, {
+      type: 'ACKNOWLEDGE',
+      acknowledge: { framework_id: update.framework_id, task_id: status.task_id, uuid: status.uuid ?? '' },
+    });
+    return;
+  }
   if (!task || task.agentId !== agent.id) count(step, 'master/invalid_status_updates');
   else {
     count(step, 'master/valid_status_updates');
+    const { state: before, updateState: told } = task;
     setTaskState(step, task, furthest(status.state, update.latest_state));
-    const told = task.updateState;
     // Once a framework was told of the end, only that end may be said again (with the uuid to acknowledge).
-    if (told === undefined || !isTerminal(told) || told === status.state) recordStatus(step, task, status);
+    if (told === undefined || !isTerminal(told) || told === status.state)
+      recordStatus(step, task, status, task.state !== before);
   }
   sendUpdate(step, framework, status);
+}
+
+/** A copy of an update that was acknowledged before the agent sent newer ones: it says nothing about now. */
+function isOvertaken(task: TaskEntry | undefined, { uuid }: TaskStatus): boolean {
+  if (!task || uuid === undefined || uuid === task.updateUuid) return false;
+  return task.statuses.some((s) => s.uuid === uuid);
+}
+
+function completed(framework: FrameworkEntry, { task_id }: TaskStatus): TaskEntry | undefined {
+  return framework.completedTasks.findLast((task) => task.id === task_id.value);
 }
 
 /** `latest_state` is what counts, but a terminal status is never undone by an older latest state. */
@@ -84,33 +104,5 @@ export function kill(step: Step, framework: FrameworkEntry, call: NonNullable<Sc
       task_id: call.task_id,
       ...(policy ? { kill_policy: policy } : {}),
     },
-  });
-}
-
-/** MESSAGE to an executor, best effort. */
-export function messageToExecutor(
-  step: Step,
-  framework: FrameworkEntry,
-  call: NonNullable<SchedulerCall['message']>,
-): void {
-  count(step, 'master/messages_framework_to_executor');
-  const streamId = step.state.agents.get(call.agent_id.value)?.streamId;
-  count(step, `master/${streamId === undefined ? 'invalid' : 'valid'}_framework_to_executor_messages`);
-  toAgent(step, streamId, {
-    type: 'MESSAGE',
-    message: { framework_id: { value: framework.id }, executor_id: call.executor_id, data: call.data },
-  });
-}
-
-type ExecutorMessage = Extract<AgentCall, { type: 'MESSAGE' }>['message'];
-
-/** MESSAGE from an executor to its scheduler. */
-export function messageToFramework(step: Step, agent: AgentEntry, message: ExecutorMessage): void {
-  count(step, 'master/messages_executor_to_framework');
-  const framework = step.state.frameworks.get(message.framework_id.value);
-  count(step, `master/${framework ? 'valid' : 'invalid'}_executor_to_framework_messages`);
-  toFramework(step, framework?.streamId, {
-    type: 'MESSAGE',
-    message: { agent_id: { value: agent.id }, executor_id: message.executor_id, data: message.data },
   });
 }

@@ -15,6 +15,9 @@ const POLICY: machine.Policy = {
   maxUnreachableTasksPerFramework: 5,
   minAllocatable: [],
   rootSubmissions: true,
+  filterGpuResources: true,
+  compileRegex: () => 'is not compiled here',
+  recoveryRemovalLimitPercent: 100,
 };
 const INFO = {
   id: 'M',
@@ -30,9 +33,13 @@ export const RESOURCES: readonly Resource[] = parsed.ok ? parsed.value : [];
 
 /** The state machine with a clock and a list of what it said. */
 export class Driver {
-  readonly state: MasterState = machine.newState(INFO, POLICY);
+  readonly state: MasterState;
   now = 1_000_000;
   effects: Effect[] = [];
+
+  constructor(policy: Partial<machine.Policy> = {}) {
+    this.state = machine.newState(INFO, { ...POLICY, ...policy });
+  }
 
   turn<T>(f: (step: Step) => T): T {
     const step = machine.newStep(this.state, this.now, this.now);

@@ -1,3 +1,4 @@
+import type { Access } from '../../core/http/guard.ts';
 import { createHttpClient } from '../../core/http/client.ts';
 import type { HttpClient, HttpResponse } from '../../core/http/client.ts';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
@@ -5,10 +6,17 @@ import { seededRandom } from '../../core/random.ts';
 import { Health } from '../../core/health.ts';
 import { silentLogger } from '../../core/log.ts';
 import { Metrics } from '../../core/metrics.ts';
-import type { AgentEvent, AgentInfo, AgentTask, FrameworkInfo, TaskState } from '../../mesos/index.ts';
+import type {
+  AgentEvent,
+  AgentInfo,
+  AgentTask,
+  DrainConfig,
+  FrameworkInfo,
+  TaskState,
+} from '../../mesos/index.ts';
 import { AGENT_API_PATH, RecordDecoder, parseResources } from '../../mesos/index.ts';
 import { memoryStore } from '../../store/index.ts';
-import type { Store } from '../../store/index.ts';
+import type { LeadsAlong, Store } from '../../store/index.ts';
 import { masterConfigSchema } from '../config.ts';
 import { createMaster } from '../master.ts';
 import type { Master } from '../master.ts';
@@ -30,6 +38,9 @@ export async function startMaster(
     readonly config?: Readonly<Record<string, unknown>>;
     readonly store?: Store;
     readonly seed?: number;
+    readonly access?: Access;
+    readonly along?: LeadsAlong;
+    readonly fail?: (error: Error) => void;
   } = {},
 ): Promise<RunningMaster> {
   const clock = new FakeClock();
@@ -43,6 +54,9 @@ export async function startMaster(
     log: silentLogger,
     metrics: new Metrics(),
     health,
+    ...(options.access && { access: options.access }),
+    ...(options.along && { along: options.along }),
+    ...(options.fail && { fail: options.fail }),
   });
   await master.start();
   const http = createHttpClient();
@@ -262,6 +276,8 @@ export class TestAgent {
       readonly port?: number;
       readonly frameworks?: readonly FrameworkInfo[];
       readonly tasks?: readonly AgentTask[];
+      readonly capabilities?: readonly { readonly type: string }[];
+      readonly drain_config?: DrainConfig;
     } = {},
   ): Promise<EventStream<AgentEvent>> {
     const response = await post(running, AGENT_API_PATH, {
@@ -270,9 +286,10 @@ export class TestAgent {
         agent_info: options.info ?? agentInfo(),
         address: { ip: '127.0.0.1', port: options.port ?? 5051 },
         version: '1.11.0',
-        capabilities: [{ type: 'MULTI_ROLE' }],
+        capabilities: options.capabilities ?? [{ type: 'MULTI_ROLE' }, { type: 'AGENT_DRAINING' }],
         frameworks: options.frameworks ?? [],
         tasks: options.tasks ?? [],
+        ...(options.drain_config && { drain_config: options.drain_config }),
       },
     });
     return new EventStream<AgentEvent>(response);

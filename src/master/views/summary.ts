@@ -1,5 +1,10 @@
+import { longList } from '../../core/json/long-list.ts';
+import type { Work } from '../../core/slices.ts';
 import type { MasterState, TaskEntry } from '../state/model.ts';
-import { agentV0, allTasks, frameworkHeadV0 } from './v0.ts';
+import { agentNow } from './pictures.ts';
+import { agentV0, frameworkHeadV0 } from './v0.ts';
+
+type Json = Readonly<Record<string, unknown>>;
 
 const COUNTED = [
   'TASK_STAGING',
@@ -14,48 +19,55 @@ const COUNTED = [
   'TASK_UNREACHABLE',
 ] as const;
 
-function counts(tasks: readonly TaskEntry[]): Record<string, number> {
-  const out: Record<string, number> = Object.fromEntries(COUNTED.map((state) => [state, 0]));
-  for (const task of tasks) if (Object.hasOwn(out, task.state)) out[task.state] = (out[task.state] ?? 0) + 1;
-  return out;
-}
+/** How many tasks an agent or a framework has in which state, and with whom. */
+class Tally {
+  readonly counts: Record<string, number> = Object.fromEntries(COUNTED.map((state) => [state, 0]));
+  readonly others = new Set<string>();
 
-function grouped(tasks: readonly TaskEntry[], key: (task: TaskEntry) => string): Map<string, TaskEntry[]> {
-  const out = new Map<string, TaskEntry[]>();
-  for (const task of tasks) {
-    const list = out.get(key(task));
-    if (list) list.push(task);
-    else out.set(key(task), [task]);
+  add(state: string, other: string): void {
+    if (Object.hasOwn(this.counts, state)) this.counts[state] = (this.counts[state] ?? 0) + 1;
+    this.others.add(other);
   }
-  return out;
 }
 
-/** /state-summary: agents and frameworks with how many tasks they have in which state. */
-export function stateSummary(
-  state: MasterState,
-  cluster: string | undefined,
-): Readonly<Record<string, unknown>> {
-  const tasks = allTasks(state);
-  const byAgent = grouped(tasks, (t) => t.agentId);
-  const byFramework = grouped(tasks, (t) => t.frameworkId);
-  return {
-    hostname: state.info.hostname,
-    ...(cluster === undefined ? {} : { cluster }),
-    slaves: [...state.agents.values()].map((agent) => {
-      const own = byAgent.get(agent.id) ?? [];
-      return {
-        ...agentV0(agent),
-        ...counts(own),
-        framework_ids: [...new Set(own.map((t) => t.frameworkId))],
-      };
-    }),
-    frameworks: [...state.frameworks.values()].map((framework) => {
-      const own = byFramework.get(framework.id) ?? [];
-      return {
-        ...frameworkHeadV0(framework),
-        ...counts(own),
-        slave_ids: [...new Set(own.map((t) => t.agentId))],
-      };
-    }),
-  };
+class Tallies {
+  readonly #all = new Map<string, Tally>();
+
+  of(id: string): Tally {
+    let own = this.#all.get(id);
+    if (!own) this.#all.set(id, (own = new Tally()));
+    return own;
+  }
+}
+
+/** /state-summary: agents and frameworks with how many tasks they have in which state, as it is at the call. */
+export function stateSummary(state: MasterState, cluster: string | undefined): Work<Json> {
+  const tasks: TaskEntry[] = [];
+  for (const f of [...state.frameworks.values(), ...state.completedFrameworks.values()])
+    for (const list of [f.tasks, f.unreachableTasks, f.completedTasks])
+      for (const task of list.values()) tasks.push(task);
+  const states = tasks.map((task) => task.state);
+  const agents = Array.from(state.agents.values(), (agent) => ({ id: agent.id, now: agentNow(agent) }));
+  const frameworks = Array.from(state.frameworks.values(), (f) => ({ ...f }));
+  const head = { hostname: state.info.hostname, ...(cluster === undefined ? {} : { cluster }) };
+  return (function* () {
+    const [byAgent, byFramework] = [new Tallies(), new Tallies()];
+    for (const [i, { agentId, frameworkId }] of tasks.entries()) {
+      const taskState = states[i] ?? '';
+      byAgent.of(agentId).add(taskState, frameworkId);
+      byFramework.of(frameworkId).add(taskState, agentId);
+      if (i % 64 === 0) yield;
+    }
+    return {
+      ...head,
+      slaves: longList(agents, ({ id, now }) => {
+        const { counts, others } = byAgent.of(id);
+        return { ...agentV0(now), ...counts, framework_ids: [...others] };
+      }),
+      frameworks: longList(frameworks, (framework) => {
+        const { counts, others } = byFramework.of(framework.id);
+        return { ...frameworkHeadV0(framework), ...counts, slave_ids: [...others] };
+      }),
+    };
+  })();
 }

@@ -1,15 +1,28 @@
-import type { AgentInfo, Attribute, Labels, NetworkInfo, Resource, TaskStatus } from '../../mesos/index.ts';
-import { addResources, rangesText, summarizeResources } from '../../mesos/index.ts';
+import type { LongList } from '../../core/json/long-list.ts';
+import type {
+  AgentInfo,
+  Attribute,
+  CommandInfo,
+  Labels,
+  NetworkInfo,
+  Resource,
+  Task,
+  TaskLimits,
+  TaskStatus,
+} from '../../mesos/index.ts';
+import { addResources, hideSecrets, rangesText, summarizeResources } from '../../mesos/index.ts';
+import { isActive } from '../state/agent-facts.ts';
 import { hasCapability } from '../state/model.ts';
-import type { AgentEntry, FrameworkEntry, MasterState, OfferEntry, TaskEntry } from '../state/model.ts';
+import type { ExecutorEntry, FrameworkEntry, OfferEntry } from '../state/model.ts';
 import { endpointFormat } from '../state/resource-format.ts';
 import { seconds } from '../state/step.ts';
 import { agentPid } from './v1.ts';
+import type { AgentNow } from './v1.ts';
 
 /** The v0 documents (mesos-api.md §3.5): flattened resources and attributes, `slave` for agent, times in seconds. */
 type Json = Readonly<Record<string, unknown>>;
 
-export function agentV0(agent: AgentEntry): Json {
+export function agentV0(agent: AgentNow): Json {
   const { reserved, unreserved } = byReservation(agent.total);
   return {
     ...agentInfoV0(agent.info),
@@ -22,15 +35,19 @@ export function agentV0(agent: AgentEntry): Json {
     offered_resources: summarizeResources(agent.offered),
     reserved_resources: Object.fromEntries([...reserved].map(([role, r]) => [role, summarizeResources(r)])),
     unreserved_resources: summarizeResources(unreserved),
-    active: agent.streamId !== undefined,
-    deactivated: false,
+    active: isActive(agent),
+    deactivated: agent.deactivated,
     version: agent.version,
     capabilities: agent.capabilities.map((c) => c.type),
+    ...(agent.drain === undefined ? {} : { drain_info: agent.drain }),
+    ...(agent.drainStartMs === undefined
+      ? {}
+      : { estimated_drain_start_time_seconds: seconds(agent.drainStartMs) }),
   };
 }
 
 /** What /slaves says in addition: the same resources unflattened. */
-export function agentFullV0(agent: AgentEntry): Json {
+export function agentFullV0(agent: AgentNow): Json {
   const { reserved, unreserved } = byReservation(agent.total);
   return {
     ...agentV0(agent),
@@ -88,7 +105,16 @@ export function frameworkHeadV0(framework: FrameworkEntry): Json {
   };
 }
 
-export function frameworkV0(state: MasterState, framework: FrameworkEntry): Json {
+/** What of a framework is written later, an item at a time. */
+interface FrameworkLists {
+  readonly tasks: LongList;
+  readonly unreachable_tasks: LongList;
+  readonly completed_tasks: LongList;
+  readonly offers: LongList;
+  readonly executors: LongList;
+}
+
+export function frameworkV0(framework: FrameworkEntry, lists: FrameworkLists): Json {
   const { info } = framework;
   const reregistered = framework.reregisteredMs !== framework.registeredMs;
   return {
@@ -102,20 +128,13 @@ export function frameworkV0(state: MasterState, framework: FrameworkEntry): Json
     resources: summarizeResources(addResources(framework.used, framework.offered)),
     ...(reregistered ? { reregistered_time: seconds(framework.reregisteredMs) } : {}),
     ...(hasCapability(info, 'MULTI_ROLE') ? { roles: info.roles ?? [] } : { role: info.role ?? '*' }),
-    tasks: [...framework.tasks.values()].map(taskV0),
-    unreachable_tasks: [...framework.unreachableTasks.values()].map(taskV0),
-    completed_tasks: framework.completedTasks.map(taskV0),
-    offers: [...framework.offers].flatMap((id) => {
-      const offer = state.offers.get(id);
-      return offer ? [offerV0(offer)] : [];
-    }),
-    executors: [],
+    ...lists,
     ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
-    offer_constraints: {},
+    offer_constraints: framework.constraints.given,
   };
 }
 
-function offerV0(offer: OfferEntry): Json {
+export function offerV0(offer: OfferEntry): Json {
   return {
     id: offer.id,
     framework_id: offer.frameworkId,
@@ -125,23 +144,56 @@ function offerV0(offer: OfferEntry): Json {
   };
 }
 
-export function taskV0(task: TaskEntry): Json {
-  const { info } = task;
+export function executorV0({ id, frameworkId, agentId, info }: ExecutorEntry): Json {
+  const role = info.resources?.[0]?.allocation_info?.role;
   return {
-    id: task.id,
-    name: info.name,
-    framework_id: task.frameworkId,
-    executor_id: '',
-    slave_id: task.agentId,
-    state: task.state,
-    resources: summarizeResources(info.resources),
-    role: task.role,
-    statuses: task.statuses.map(statusV0),
-    ...(info.command?.user === undefined ? {} : { user: info.command.user }),
+    executor_id: id,
+    name: info.name ?? '',
+    framework_id: frameworkId,
+    command: commandV0(hideSecrets(info.command)),
+    resources: summarizeResources(info.resources ?? []),
+    ...(role === undefined ? {} : { role }),
     ...(info.labels?.labels === undefined ? {} : { labels: info.labels.labels }),
-    ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
-    ...(info.container === undefined ? {} : { container: info.container }),
-    ...(info.health_check === undefined ? {} : { health_check: info.health_check }),
+    ...(info.type === undefined ? {} : { type: info.type }),
+    slave_id: agentId,
+  };
+}
+
+function commandV0(command: CommandInfo | undefined): Json {
+  const variables = command?.environment?.variables?.map((v) => ({ type: 'VALUE', ...v }));
+  return {
+    ...(command?.shell === undefined ? {} : { shell: command.shell }),
+    ...(command?.value === undefined ? {} : { value: command.value }),
+    argv: command?.arguments ?? [],
+    ...(variables === undefined ? {} : { environment: { variables } }),
+    uris: (command?.uris ?? []).map((uri) => ({ value: uri.value, executable: uri.executable ?? false })),
+  };
+}
+
+/** Plain numbers; no limit is said as text. */
+function limitsV0(limits: TaskLimits): Json {
+  return Object.fromEntries(Object.entries(limits).map(([name, { value }]) => [name, value]));
+}
+
+/** Of what the v1 APIs say of it, which lacks the role. */
+export function taskV0(task: Task, role: string): Json {
+  const { limits, labels, discovery, container, health_check, user } = task;
+  return {
+    id: task.task_id.value,
+    name: task.name,
+    framework_id: task.framework_id.value,
+    executor_id: task.executor_id?.value ?? '',
+    slave_id: task.agent_id.value,
+    state: task.state,
+    resources: summarizeResources(task.resources),
+    ...(limits === undefined ? {} : { limits: limitsV0(limits) }),
+    role,
+    statuses: (task.statuses ?? []).map(statusV0),
+    ...(user === undefined ? {} : { user }),
+    ...(labels?.labels === undefined ? {} : { labels: labels.labels }),
+    ...(discovery === undefined ? {} : { discovery }),
+    ...(container === undefined ? {} : { container }),
+    ...(health_check === undefined ? {} : { health_check }),
   };
 }
 
@@ -164,12 +216,4 @@ function containerV0(container: NonNullable<TaskStatus['container_status']>): Js
     network.labels === undefined ? network : { ...network, labels: network.labels.labels ?? [] },
   );
   return { ...rest, network_infos: flat };
-}
-
-/** Tasks of all frameworks, live and completed, in all their lists. */
-export function allTasks(state: MasterState, frameworkId?: string): TaskEntry[] {
-  const frameworks = [...state.frameworks.values(), ...state.completedFrameworks.values()];
-  return frameworks
-    .filter((f) => frameworkId === undefined || f.id === frameworkId)
-    .flatMap((f) => [...f.tasks.values(), ...f.unreachableTasks.values(), ...f.completedTasks]);
 }

@@ -11,7 +11,8 @@ type Bucket =
   | { readonly type: 'RANGES'; readonly like: Resource; ranges: readonly Range[] }
   | { readonly type: 'SET'; readonly like: Resource; items: ReadonlySet<string> };
 
-function identity(r: Resource): string {
+/** What must be equal for two resources to be of one kind, as text. */
+export function resourceIdentity(r: Resource): string {
   const plain =
     r.reservation === undefined &&
     r.reservations === undefined &&
@@ -37,7 +38,7 @@ function bucketOf(r: Resource): Bucket {
 function collect(resources: readonly Resource[]): Map<string, Bucket> {
   const buckets = new Map<string, Bucket>();
   for (const r of resources) {
-    const key = identity(r);
+    const key = resourceIdentity(r);
     const have = buckets.get(key);
     const more = bucketOf(r);
     if (!have) buckets.set(key, more);
@@ -117,7 +118,8 @@ export function isEmptyResources(resources: readonly Resource[]): boolean {
 
 /** Set the role that resources are allocated to. */
 export function allocateTo(resources: readonly Resource[], role: string): Resource[] {
-  return resources.map((r) => ({ ...r, allocation_info: { role } }));
+  const allocation_info = { role };
+  return resources.map((r) => ({ ...r, allocation_info }));
 }
 
 /** Strip the role that resources are allocated to. */

@@ -137,11 +137,6 @@ export class DatagramBatch {
     this.#words[header + MMSGHDR.LENGTH] = 0;
   }
 
-  /** Whether what came first came from nobody: `shutdown` wakes a receiver so. */
-  get isWake(): boolean {
-    return this.#words[(RECEIVE >> 2) + MMSGHDR.NAME_LENGTH] === 0;
-  }
-
   /** Point `datagram` to what came into `slot`. False when it is not to be answered: cut off, or from nowhere. */
   open(slot: number): boolean {
     const words = this.#words;

@@ -30,8 +30,9 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_WAITFORONE = 0x10000;
 
-export const SHUT_RD = 0;
+export const F_SETFL = 4;
 
+export const MADV_DONTNEED = 4;
 export const MADV_HUGEPAGE = 14;
 
 export const EINTR = 4;

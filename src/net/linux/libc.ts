@@ -15,10 +15,12 @@ export interface Libc {
   recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number;
   sendmmsg(fd: number, headers: number, count: number, flags: number): number;
   sendmsg(fd: number, header: number, flags: number): number;
-  shutdown(fd: number, how: number): number;
+  fcntl(fd: number, what: number, value: number): number;
   /** Sleep so many microseconds, or a little longer. */
   usleep(us: number): number;
   madvise(address: number, length: number, advice: number): number;
+  /** Bytes of a page of memory. */
+  getpagesize(): number;
   close(fd: number): number;
 }
 
@@ -31,11 +33,24 @@ const ARCHITECTURES = new Set(['x64', 'arm64']);
 
 /** The C library of this process through FFI, or the reason why there is none. Every thread loads its own. */
 export async function loadLibc(machine = thisMachine()): Promise<LibcOrWhyNot> {
+  const { koffi, whyNot } = await loadKoffi(machine);
+  return koffi ? { libc: bindAll(koffi) } : { whyNot };
+}
+
+export type Koffi = typeof import('koffi');
+
+/** The FFI itself, or the reason why there is none here. */
+export async function loadKoffi(
+  machine = thisMachine(),
+): Promise<
+  | { readonly koffi: Koffi; readonly whyNot?: undefined }
+  | { readonly koffi?: undefined; readonly whyNot: string }
+> {
   const { platform, arch, endian } = machine;
   if (platform !== 'linux') return { whyNot: `this is ${platform}, not linux` };
   if (!ARCHITECTURES.has(arch) || endian !== 'LE') return { whyNot: `not made for ${arch} (${endian})` };
   try {
-    return { libc: bindAll(await import('koffi')) };
+    return { koffi: await import('koffi') };
   } catch (error) {
     return { whyNot: `the package koffi cannot be loaded: ${firstLine(errorText(error))}` };
   }
@@ -51,7 +66,7 @@ function thisMachine(): Machine {
   return { platform: process.platform, arch: process.arch, endian: endianness() };
 }
 
-function bindAll(koffi: typeof import('koffi')): Libc {
+function bindAll(koffi: Koffi): Libc {
   const process = koffi.load(null);
   const f = (name: string, ...arguments_: ('int' | 'uint32' | 'uint64')[]): ((...a: number[]) => number) =>
     process.func(name, 'int', arguments_);
@@ -65,9 +80,10 @@ function bindAll(koffi: typeof import('koffi')): Libc {
     recvmmsg: f('recvmmsg', 'int', 'uint64', 'uint32', 'int', 'uint64'),
     sendmmsg: f('sendmmsg', 'int', 'uint64', 'uint32', 'int'),
     sendmsg: f('sendmsg', 'int', 'uint64', 'int'),
-    shutdown: f('shutdown', 'int', 'int'),
+    fcntl: f('fcntl', 'int', 'int', 'int'),
     usleep: f('usleep', 'uint32'),
     madvise: f('madvise', 'uint64', 'uint64', 'int'),
+    getpagesize: f('getpagesize'),
     close: f('close', 'int'),
   };
 }

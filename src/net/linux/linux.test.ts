@@ -172,19 +172,26 @@ describe('the loop, against a kernel of the test', () => {
   });
 
   it('lets datagrams gather while many come, and answers at once when few do', () => {
-    const waits = (msPerBatch: number, gatherUs: number): readonly number[] => {
+    const waits = (perMs: number, gatherUs: number, size = 2): readonly number[] => {
       const kernel = new FakeLibc();
-      const one = [datagram('a', 1), datagram('b', 2)];
-      for (let i = 0; i < 200; i++) kernel.give(one);
-      let batches = 0;
-      run(kernel, { gatherUs }, { monotonic: () => (batches += 32) * msPerBatch });
-      expect(kernel.sent).toHaveLength(400);
+      const some = Array.from({ length: size }, (_, i) => datagram('a', i + 1));
+      const batches = Math.ceil(4_000 / size);
+      for (let i = 0; i < batches; i++) kernel.give(some);
+      let looks = 0;
+      // The clock is looked at whenever 64 came.
+      run(kernel, { gatherUs }, { monotonic: () => (64 * looks++) / perMs });
+      expect(kernel.sent).toHaveLength(batches * size);
       return kernel.slept;
     };
-    expect(waits(0.01, 100).length).toBeGreaterThan(100);
-    expect(new Set(waits(0.01, 100))).toEqual(new Set([100]));
-    expect(waits(10, 100)).toEqual([]);
-    expect(waits(0.01, 0)).toEqual([]);
+    const always = (us: number) => ({ often: true, lengths: new Set([us]) });
+    const kind = (slept: readonly number[]) => ({ often: slept.length > 100, lengths: new Set(slept) });
+    expect(kind(waits(20, 350))).toEqual(always(350));
+    // Until about 16 are there, where that takes less.
+    expect(kind(waits(100, 350))).toEqual(always(160));
+    expect(waits(7.9, 350)).toEqual([]);
+    expect(waits(20, 0)).toEqual([]);
+    // Behind a full batch there is more already.
+    expect(waits(20, 350, BATCH)).toEqual([]);
   });
 
   it('fills whole batches, and gives all room back for the next', () => {
@@ -204,12 +211,6 @@ describe('the loop, against a kernel of the test', () => {
     expect(run(kernel).counts.received).toBe(1);
     kernel.fail(9);
     expect(() => run(kernel)).toThrow('recvmmsg EBADF');
-  });
-
-  it('counts a wake as nothing', () => {
-    const kernel = new FakeLibc();
-    kernel.give([{ ...datagram(''), words: { [MMSGHDR.NAME_LENGTH]: 0 } }]);
-    expect(run(kernel).counts).toMatchObject({ received: 0, refused: 0 });
   });
 
   it('believes no length that does not fit, whatever the kernel says', () => {

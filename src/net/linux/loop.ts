@@ -5,6 +5,7 @@ import type { DatagramHandler } from '../datagrams.ts';
 import { netErrors } from '../errors.ts';
 import { BATCH, DatagramBatch } from './batch.ts';
 import { EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITFORONE } from './constants.ts';
+import { Gathering } from './gathering.ts';
 import { systemError } from './libc.ts';
 import type { Libc } from './libc.ts';
 
@@ -25,9 +26,9 @@ export function runLoop(
   const batch = new DatagramBatch(libc, socket);
   const { datagram, returnAddress } = batch;
 
-  const look = (first: number, count: number): void => {
+  const look = (count: number): void => {
     if (!handler.look) return;
-    for (let slot = first; slot < count; slot++) {
+    for (let slot = 0; slot < count; slot++) {
       try {
         if (batch.open(slot)) handler.look(datagram, slot);
       } catch (error) {
@@ -37,9 +38,9 @@ export function runLoop(
     handler.looked?.(count);
   };
 
-  const answers = (first: number, count: number): number => {
+  const answers = (count: number): number => {
     let answered = 0;
-    for (let slot = first; slot < count; slot++) {
+    for (let slot = 0; slot < count; slot++) {
       if (!batch.open(slot)) {
         counters.refused += 1;
         continue;
@@ -58,60 +59,30 @@ export function runLoop(
     return answered;
   };
 
-  const rate = new Rate(() => clock.monotonic());
-  let gathered = false;
+  const gathering = new Gathering(socket.gatherUs, () => clock.monotonic());
+  let restUs = 0;
   listener.onListening();
   while (!control.stopped) {
-    const how = gathered ? MSG_DONTWAIT : MSG_WAITFORONE;
+    const how = restUs > 0 ? MSG_DONTWAIT : MSG_WAITFORONE;
     const count = libc.recvmmsg(socket.fd, batch.received, BATCH, how, 0);
     if (count < 0) {
-      gathered = false;
+      restUs = 0;
       const errno = libc.errno();
       if (errno === EAGAIN || errno === EINTR) continue;
       throw netErrors.NET_RECEIVE_FAILED({ reason: systemError('recvmmsg', errno).message });
     }
     const arrived = Math.min(count, BATCH);
-    const first = batch.isWake ? 1 : 0;
-    counters.received += arrived - first;
+    counters.received += arrived;
     handler.begin();
-    look(first, arrived);
-    const answered = answers(first, arrived);
+    look(arrived);
+    const answered = answers(arrived);
     const sent = answered === 0 ? 0 : sendAll(libc, socket.fd, batch, answered);
     counters.sent += sent;
     counters.unsent += answered - sent;
     handler.end();
     batch.reset(arrived);
-    // A full batch means that more is waiting already.
-    gathered = socket.gatherUs > 0 && rate.isHigh(arrived) && arrived < BATCH;
-    if (gathered) libc.usleep(socket.gatherUs);
-  }
-}
-
-/** From so many datagrams a millisecond on, to let them gather costs less than to be woken for each. */
-const HIGH_PER_MS = 8;
-/** Between two looks at the clock. */
-const LOOK_EVERY = 64;
-
-/** Knows whether datagrams come fast now. */
-class Rate {
-  readonly #now: () => number;
-  #since: number;
-  #seen = 0;
-  #high = false;
-
-  constructor(now: () => number) {
-    this.#now = now;
-    this.#since = now();
-  }
-
-  isHigh(arrived: number): boolean {
-    this.#seen += arrived;
-    if (this.#seen < LOOK_EVERY) return this.#high;
-    const now = this.#now();
-    this.#high = this.#seen > HIGH_PER_MS * (now - this.#since);
-    this.#since = now;
-    this.#seen = 0;
-    return this.#high;
+    restUs = gathering.restUs(arrived);
+    if (restUs > 0) libc.usleep(restUs);
   }
 }
 

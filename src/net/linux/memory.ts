@@ -12,7 +12,7 @@ export class PinnedMemory {
   readonly words: Int32Array;
   readonly #address: number;
 
-  constructor(libc: Libc, size: number) {
+  constructor(libc: Pick<Libc, 'addressOf'>, size: number) {
     const buffer = new ArrayBuffer(size + LINE_BYTES);
     const address = libc.addressOf(buffer);
     const skip = (LINE_BYTES - (address % LINE_BYTES)) % LINE_BYTES;

@@ -21,7 +21,10 @@ const HEADER = 192;
 const IOV = 256;
 const PAYLOAD = 320;
 
-/** Sockets that share one address and port (SO_REUSEPORT). Throws a system error when the address cannot be bound. */
+/**
+ * Sockets that share one address and port (SO_REUSEPORT), taken over from another process or opened. Throws a system error
+ * when the address cannot be bound.
+ */
 export class LinuxSockets implements DatagramSockets {
   readonly engine = 'linux';
   readonly reason: string;
@@ -46,7 +49,7 @@ export class LinuxSockets implements DatagramSockets {
     this.#wildcard = options.host === '0.0.0.0' || options.host === '::';
     this.#control = DatagramControl.forWorkers(this.workers);
     try {
-      this.address = this.#open(options.host, options.port);
+      this.address = this.#open(options);
     } catch (error) {
       this.#closeAll();
       throw error;
@@ -55,9 +58,9 @@ export class LinuxSockets implements DatagramSockets {
     process.once('exit', this.#atExit);
   }
 
-  #open(host: string, port: number): Peer {
-    let address: Peer | undefined;
-    for (let worker = 0; worker < this.workers; worker++) {
+  #open({ host, port, inherited }: DatagramOptions): Peer {
+    let address = this.#adopt(inherited?.take('udp', host, port) ?? []);
+    for (let worker = this.#fds.length; worker < this.workers; worker++) {
       const fd = this.#call('socket', () => this.#libc.socket(...this.#kind()));
       this.#fds.push(fd);
       this.#configure(fd);
@@ -69,6 +72,21 @@ export class LinuxSockets implements DatagramSockets {
       address ??= this.#nameOf(fd);
     }
     return address as Peer;
+  }
+
+  /**
+   * One for each worker; those that are too many are closed. Who reads from them beside us goes on, and may have them
+   * non-blocking.
+   */
+  #adopt(fds: readonly number[]): Peer | undefined {
+    for (const fd of fds.slice(this.workers)) this.#libc.close(fd);
+    this.#fds.push(...fds.slice(0, this.workers));
+    for (const fd of this.#fds) {
+      this.#call('fcntl', () => this.#libc.fcntl(fd, c.F_SETFL, 0));
+      this.#configure(fd);
+    }
+    const [first] = this.#fds;
+    return first === undefined ? undefined : this.#nameOf(first);
   }
 
   #kind(): [number, number, number] {
@@ -147,10 +165,8 @@ export class LinuxSockets implements DatagramSockets {
   }
 
   stop(): void {
-    if (this.#control.stopped) return;
+    // The loops look at it every WAKE_MS. `shutdown` would wake them at once, and all other processes that have these sockets.
     this.#control.stop();
-    // Wakes the loops at once. It fails on a socket without a peer, and wakes them all the same.
-    for (const fd of this.#fds) this.#libc.shutdown(fd, c.SHUT_RD);
   }
 
   async close(): Promise<void> {

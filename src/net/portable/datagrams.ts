@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { closeSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
@@ -31,9 +32,25 @@ export async function openPortable(options: DatagramOptions, reason: string): Pr
   const more = workers < options.workers ? '; one worker, because ports cannot be shared here' : '';
   // Workers bind later: so see first that the port is free, at all addresses, and which one it is.
   const probe = new UdpAtEachAddress({ udp: udpSocket, clock: NO_CLOCK, addressesOf, onMessage: () => {} });
+  const inherited = inheritedAt(options, workers);
+  if (inherited.some((sockets) => Object.keys(sockets).length > 0))
+    return new PortableSockets({ ip: options.host, port: options.port }, workers, reason + more, inherited);
   const port = await probe.open(options.host, options.port);
   await probe.close();
   return new PortableSockets({ ip: options.host, port }, workers, reason + more);
+}
+
+/** For each worker, by address, the socket that it gets. */
+function inheritedAt({ host, port, inherited }: DatagramOptions, workers: number): Record<string, number>[] {
+  const dealt = Array.from({ length: workers }, (): Record<string, number> => ({}));
+  if (!inherited) return dealt;
+  for (const ip of addressesOf(host))
+    for (const [i, fd] of inherited.take('udp', ip, port).entries()) {
+      const worker = dealt[i];
+      if (worker) worker[ip] = fd;
+      else closeSync(fd);
+    }
+  return dealt;
 }
 
 /** The probe is closed before the first tick. */
@@ -47,7 +64,11 @@ class PortableSockets implements DatagramSockets {
   readonly #control: DatagramControl;
   readonly #ports = new Map<number, MessagePort>();
 
-  constructor(address: Peer, workers: number, reason: string) {
+  /** Not lent yet. */
+  readonly #inherited: Record<string, number>[];
+
+  constructor(address: Peer, workers: number, reason: string, inherited: Record<string, number>[] = []) {
+    this.#inherited = inherited;
     this.address = address;
     this.workers = workers;
     this.reason = reason;
@@ -63,8 +84,11 @@ class PortableSockets implements DatagramSockets {
     const { ip: host, port } = this.address;
     const control = this.#control.memory;
     const reusePort = this.workers > 1;
+    // A worker that dies takes them along.
+    const descriptors = this.#inherited[worker] ?? {};
+    this.#inherited[worker] = {};
     return {
-      data: { engine: 'portable', worker, host, port, reusePort, control, messages: port2 },
+      data: { engine: 'portable', worker, host, port, reusePort, control, messages: port2, descriptors },
       transfer: [port2],
     };
   }
@@ -116,8 +140,13 @@ export async function receivePortable(
   clock: Clock,
 ): Promise<void> {
   const answering = new Answering(lent, handler, listener);
+  const descriptors = new Map(Object.entries(lent.descriptors));
   const sockets = new UdpAtEachAddress({
-    udp: udpSocket,
+    udp: (options, onMessage) => {
+      const descriptor = descriptors.get(options.host);
+      descriptors.delete(options.host);
+      return udpSocket(descriptor === undefined ? options : { ...options, descriptor }, onMessage);
+    },
     clock,
     addressesOf,
     onMessage: (bytes, from, socket) => answering.take(bytes, from, socket),

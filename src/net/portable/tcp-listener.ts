@@ -3,8 +3,10 @@ import type { AddressInfo, Server, SocketConstructorOpts } from 'node:net';
 import { errorText } from '../../core/errors.ts';
 import { netErrors } from '../errors.ts';
 import type { Listener, ListenOptions, Transport, TransportHandler } from '../types.ts';
-import { TcpTransport } from './tcp-transport.ts';
+import { NO_HANDLER, TcpTransport } from './tcp-transport.ts';
 import type { TcpShared } from './tcp-transport.ts';
+import { acceptTls } from './tls/accepted.ts';
+import type { SecureListening } from './tls/accepted.ts';
 
 /** The part of Node's accepted-connection plumbing that has no public name (see `acceptInto`). */
 interface ServerHandle {
@@ -14,13 +16,7 @@ interface ClientHandle {
   setNoDelay(on: boolean): void;
 }
 
-/** Handlers are put in place right after the transport is made; until then nothing can arrive. */
-const NO_HANDLER: TransportHandler = {
-  onData: () => {},
-  onEnd: () => {},
-  onDrain: () => {},
-  onClose: () => {},
-};
+const BACKLOG = 4096;
 
 /** Listen on TCP. `ownBuffers: false` uses only public Node interfaces and costs about a fifth more per request. */
 export async function listenTcp(
@@ -34,10 +30,29 @@ export async function listenTcp(
       transport.attach(socket, true);
     });
   });
+  return listenWith(shared, server, options, () => {
+    if (ownBuffers) acceptInto(server, shared, accept);
+  });
+}
+
+/** Listen with TLS, or leave it to the owner by what the client says first. */
+export function listenTls(listening: SecureListening, options: ListenOptions): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    acceptTls(listening, socket);
+  });
+  return listenWith(listening.shared, server, options, () => {});
+}
+
+async function listenWith(
+  shared: TcpShared,
+  server: Server,
+  options: ListenOptions,
+  onBound: () => void,
+): Promise<Listener> {
   await bind(server, options);
   // What goes wrong after the bind (EMFILE on accept) must not end the process; the next accept tries again.
   server.on('error', (error) => shared.log.warn({ error }, 'accepting connections failed'));
-  if (ownBuffers) acceptInto(server, shared, accept);
+  onBound();
   const address = server.address() as AddressInfo;
   return {
     address: { ip: address.address, port: address.port },
@@ -56,11 +71,14 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
         ),
       );
     server.once('error', failed);
-    const reuse = options.reusePort ? { reusePort: true } : {};
-    server.listen({ host: options.host, port: options.port, backlog: 4096, ...reuse }, () => {
+    const listening = (): void => {
       server.off('error', failed);
       resolve();
-    });
+    };
+    const reuse = options.reusePort ? { reusePort: true } : {};
+    // With a descriptor Node takes the backlog only so.
+    if (options.descriptor !== undefined) server.listen({ fd: options.descriptor }, BACKLOG, listening);
+    else server.listen({ host: options.host, port: options.port, backlog: BACKLOG, ...reuse }, listening);
   });
 }
 

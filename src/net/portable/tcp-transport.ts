@@ -1,9 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '../../core/log.ts';
-import type { Peer, Transport, TransportHandler } from '../types.ts';
+import type { Peer, SecureFacts, Transport, TransportHandler } from '../types.ts';
 import type { ReadBuffer, ReadBuffers } from './read-buffers.ts';
 
 const EMPTY = Buffer.alloc(0);
+
+/** Handlers are put in place right after the transport is made; until then nothing can arrive. */
+export const NO_HANDLER: TransportHandler = {
+  onData: () => {},
+  onEnd: () => {},
+  onDrain: () => {},
+  onClose: () => {},
+};
 
 /** What all connections of one engine share. */
 export interface TcpShared {
@@ -16,12 +24,18 @@ export interface TcpShared {
 /** A node:net socket as a Transport. The socket is made with `readOptions()` where Node allows it, else read by events. */
 export class TcpTransport implements Transport {
   handler: TransportHandler;
+  secure: SecureFacts | undefined;
+  /** What the owner is told where the socket says this. */
+  errorFor: (error: Error) => Error = (error) => error;
   readonly #shared: TcpShared;
   #socket: Socket | undefined;
+  /** With TLS: the socket below, which alone can be reset. */
+  #lowest: Socket | undefined;
   #buffer: ReadBuffer | undefined;
   #held: ReadBuffer[] | undefined;
   #waiting = false;
   #closed = false;
+  #reset = false;
   #error: Error | undefined;
   #remote: Peer | undefined;
   #local: Peer | undefined;
@@ -50,13 +64,14 @@ export class TcpTransport implements Transport {
     return this.#buffer.bytes;
   }
 
-  /** Take the socket over. `events`: it was not made with `readOptions`, so read by 'data' events. */
-  attach(socket: Socket, events: boolean): void {
+  /** Take the socket over. `events`: it was not made with `readOptions`, so read by 'data' events. `lowest`: below TLS. */
+  attach(socket: Socket, events: boolean, lowest = socket): void {
     this.#socket = socket;
+    this.#lowest = lowest;
     if (events) socket.on('data', (bytes: Buffer) => this.#deliver({ bytes, holds: 1 }, bytes.length));
     socket.on('end', () => this.#run(() => this.handler.onEnd()));
     socket.on('error', (error) => {
-      this.#error ??= error;
+      this.#error ??= this.errorFor(error);
     });
     socket.on('close', () => this.#onClose());
   }
@@ -114,10 +129,11 @@ export class TcpTransport implements Transport {
   }
 
   get closed(): boolean {
-    return this.#closed || this.#socket?.destroyed === true;
+    return this.#closed || this.#reset || this.#socket?.destroyed === true;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(whole: Uint8Array, start = 0, end = whole.length): boolean {
+    const bytes = end - start === whole.length ? whole : whole.subarray(start, end);
     const reading = this.#shared.reading;
     if (reading === undefined || bytes.buffer !== reading.bytes.buffer)
       return this.writeOwned(Buffer.from(bytes));
@@ -132,7 +148,7 @@ export class TcpTransport implements Transport {
 
   writeOwned(bytes: Uint8Array): boolean {
     const socket = this.#socket;
-    if (socket === undefined || socket.destroyed || socket.writableEnded) return true;
+    if (socket === undefined || this.closed || socket.writableEnded) return true;
     socket.write(bytes);
     // `write` returns true below the high-water mark even while the bytes are still ours to keep: the length tells.
     if (socket.writableLength === 0) return true;
@@ -182,15 +198,20 @@ export class TcpTransport implements Transport {
 
   destroy(error?: Error): void {
     const socket = this.#socket;
-    if (socket === undefined || socket.destroyed) return;
+    if (socket === undefined || this.closed) return;
     this.#error ??= error;
-    if (error !== undefined && !socket.connecting) socket.resetAndDestroy();
-    else socket.destroy();
+    if (error === undefined || socket.connecting || this.#lowest === undefined) {
+      socket.destroy();
+      return;
+    }
+    // TLS above it follows by itself; destroying that as well would have Node abort.
+    this.#reset = true;
+    this.#lowest.resetAndDestroy();
   }
 }
 
 /** IPv4 clients of a dual-stack socket appear as `::ffff:a.b.c.d`. */
-function plainIp(address: string | undefined): string {
+export function plainIp(address: string | undefined): string {
   if (address === undefined) return '';
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

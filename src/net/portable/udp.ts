@@ -47,7 +47,8 @@ function bind(socket: Socket, options: ListenOptions): Promise<void> {
       reject(netErrors.NET_LISTEN_FAILED(details, error));
     };
     socket.once('error', failed);
-    socket.bind({ address: options.host, port: options.port }, () => {
+    const { host: address, port, descriptor: fd } = options;
+    socket.bind(fd === undefined ? { address, port } : { fd }, () => {
       socket.off('error', failed);
       resolve();
     });

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { WorkerSocket } from '../datagram-sockets.ts';
 import type { DatagramHandler } from '../datagrams.ts';
-import { receiveDatagrams } from '../open-datagrams.ts';
+import { receiveDatagrams } from '../receive/index.ts';
 
 // A worker that sends back what comes, for the contract suite and for measuring; some words make it do something else.
 

@@ -151,7 +151,11 @@ export class FakeLibc implements Libc {
     return 0;
   }
 
-  shutdown = unused;
+  getpagesize(): number {
+    return 4096;
+  }
+
+  fcntl = unused;
   close = unused;
 }
 

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { errorText } from '../../core/errors.ts';
+import type { HttpClient } from '../../core/http/client.ts';
 import type { Explanation } from '../../dns/index.ts';
 import type { World } from '../world.ts';
+import { openHttp } from './identity-http.ts';
 import { explanationText } from './explanation-text.ts';
 
 /** Exit statuses of `rimrock dns explain`. */
@@ -54,7 +56,7 @@ export function dnsCommand(
 }
 
 async function act(name: string, type: string, options: Options, world: World): Promise<number> {
-  const asked = await ask(name, type, options);
+  const asked = await ask(world, name, type, options);
   if (typeof asked === 'string') {
     world.err(`${asked}\n`);
     return EXPLAIN_EXIT.notAsked;
@@ -69,6 +71,7 @@ async function act(name: string, type: string, options: Options, world: World): 
 
 /** What the API says, or why it could not be asked. */
 async function ask(
+  world: World,
   name: string,
   type: string,
   { api, client }: Options,
@@ -82,9 +85,9 @@ async function ask(
   url.searchParams.set('name', name);
   url.searchParams.set('type', type);
   if (client !== undefined) url.searchParams.set('client', client);
-  const { createHttpClient } = await import('../../core/http/client.ts');
-  const http = createHttpClient({ connections: 1, connectTimeoutMs: TIMEOUT_MS });
+  let http: HttpClient | undefined;
   try {
+    http = await openHttp(world, { connections: 1, connectTimeoutMs: TIMEOUT_MS });
     const reply = await http.request({ method: 'GET', url: url.href, timeoutMs: TIMEOUT_MS });
     const body = await reply.text();
     if (reply.status === 200) return { body };
@@ -92,6 +95,6 @@ async function ask(
   } catch (error) {
     return `${url.origin} cannot be asked: ${errorText(error)}. Is DNS running, and dns.httpOn true?`;
   } finally {
-    await http.close();
+    await http?.close();
   }
 }

@@ -40,7 +40,8 @@ describe('the rimrock command', () => {
     [['edge', '--confg', 'x'], /unknown option '--confg'[^]*Did you mean --config/],
     [['edge', 'file'], /too many arguments/],
     [['edge', '--config'], /argument missing/],
-    [['--nonsense'], /unknown option/],
+    [['--nonsense'], /unknown option[^]*\(rimrock --help explains\)/],
+    [['token', 'create'], /'--for <what>' not specified[^]*\(rimrock token create --help explains\)/],
   ])('%j is wrong usage', async (words, said) => {
     const { status, world } = await call(...words);
     expect([status, world.stdout]).toEqual([2, '']);

@@ -1,7 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -60,6 +58,27 @@ describe('the configuration', () => {
       lb.admin.port,
     ]).toEqual([5050, 5051, 8080, 8053, 8123, 8000, 9090]);
     for (const { host } of [master, agent, marathon, dns, lb.http, lb.admin]) expect(host).toBe('127.0.0.1');
+  });
+
+  it.each([
+    [{}, { masters: ['127.0.0.1:5050'], zk: '', principal: '' }],
+    [{ agent: { master: 'a:5050, https://b:1' } }, { masters: ['a:5050', 'https://b:1'] }],
+    [{ agent: { master: 'consul://c:8500/x' } }, { masters: [], zk: 'consul://c:8500/x' }],
+    [
+      { agent: { master: 'a:5050' }, cluster: { masters: ['b:5050'] } },
+      { masters: ['b:5050'], zk: '' },
+    ],
+    [
+      { agent: { master: 'a:5050' }, cluster: { zk: 'zk://z:2181/m' } },
+      { masters: [], zk: 'zk://z:2181/m' },
+    ],
+    [{ agent: { principal: 'me', secret: 'x' } }, { principal: 'me', secret: 'x' }],
+    [
+      { agent: { principal: 'me', secret: 'x' }, cluster: { principal: 'you' } },
+      { principal: 'you', secret: '' },
+    ],
+  ])('has an agent follow its own masters, unless it is said: %j', async (said, cluster) => {
+    expect((await good(JSON.stringify(said), [], 'agent')).cluster).toMatchObject(cluster);
   });
 
   it('points every part of `up` at its own master, wherever that listens', async () => {
@@ -335,6 +354,7 @@ describe('maskSecrets', () => {
         url: 'http://user:pw@host/x',
         list: ['zk://u:p@h:1/m', 'zk://u:p@ss:w@h:1/m', 'plain:1@x'],
         apiToken: ['a', 'b'],
+        users: ['jo:$6$salt$hash', 'al:{SHA}hash', 'ed:$scrypt$ln=1', 'plain:1'],
         tls: { cert: 'PEM', key: '-----BEGIN EC PRIVATE KEY-----\nabc' },
       }),
     ).toEqual({
@@ -344,35 +364,8 @@ describe('maskSecrets', () => {
       url: 'http://user:********@host/x',
       list: ['zk://u:********@h:1/m', 'zk://u:********@h:1/m', 'plain:1@x'],
       apiToken: ['********', '********'],
+      users: ['jo:********', 'al:********', 'ed:********', 'plain:1'],
       tls: { cert: 'PEM', key: '********' },
-    });
-  });
-});
-
-describe('the samples', () => {
-  const folder = fileURLToPath(new URL('../../../config/', import.meta.url));
-  const names = readdirSync(folder).filter((name) => /\.(yaml|json)$/.test(name));
-
-  it('has one for every role, one of Mesos-DNS and one for DC/OS', () => {
-    const others = ['mesos-dns.json', 'edge-dcos.yaml'];
-    expect(names.sort()).toEqual([...roles.map((r) => `${r.name}.yaml`), ...others].sort());
-  });
-
-  it.each(names)('%s holds', async (name) => {
-    const role = roles.find((r) => name === `${r.name}.yaml`)?.name ?? 'edge';
-    const text = readFileSync(folder + name, 'utf8');
-    await good(text, [], role);
-    // What is commented out holds as well.
-    const all = text.replace(/^(\s*)# (\s*[a-zA-Z]+:( .*)?)$/gm, '$1$2');
-    if (name.endsWith('.yaml') && !text.includes('tls:')) await good(all, [], role);
-  });
-
-  it('names an app that a person can read', () => {
-    const app = JSON.parse(readFileSync(`${folder}examples/hello.json`, 'utf8')) as Record<string, unknown>;
-    expect(app).toMatchObject({
-      id: '/hello',
-      instances: 3,
-      labels: { HAPROXY_0_VHOST: 'hello.example.test' },
     });
   });
 });

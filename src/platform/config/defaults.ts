@@ -12,9 +12,8 @@ export function roleDefaults(role: RoleName, raw: Raw, folder: string): Raw {
   const built = rimrockConfigSchema.parse({});
   const data = typeof raw['data'] === 'string' && raw['data'] !== '' ? raw['data'] : built.data;
   const agent = { workDir: join(resolve(folder, data), 'agent') };
-  // Whoever finds the masters elsewhere has none on this machine, unless it is said.
-  if (role !== 'up')
-    return (text(raw, 'cluster', 'zk') ?? '') === '' ? { agent } : { agent, cluster: { masters: [] } };
+  const lb = { acme: { storage: join(resolve(folder, data), 'acme') } };
+  if (role !== 'up') return { agent, lb, cluster: clusterOf(role, raw) };
   const master = `${reachable(text(raw, 'master', 'host') ?? built.master.host)}:${text(raw, 'master', 'port') ?? built.master.port}`;
   const agentHost = text(raw, 'agent', 'host') ?? built.agent.host;
   return {
@@ -27,7 +26,23 @@ export function roleDefaults(role: RoleName, raw: Raw, folder: string): Raw {
     },
     marathon: { master: `http://${master}` },
     cluster: { masters: [master] },
+    lb,
   };
+}
+
+/** The masters to follow, away from `up`, and how to log in there. */
+function clusterOf(role: RoleName, raw: Raw): Raw {
+  const said = (key: string): boolean => isRaw(raw['cluster']) && raw['cluster'][key] !== undefined;
+  // Whoever finds the masters elsewhere has none on this machine, unless it is said.
+  const elsewhere = (text(raw, 'cluster', 'zk') ?? '') !== '' ? { masters: [] } : undefined;
+  if (role !== 'agent') return elsewhere ?? {};
+  const [master, principal] = [text(raw, 'agent', 'master'), text(raw, 'agent', 'principal')];
+  const asAgent = principal !== undefined && !said('iam') && !said('principal');
+  const login = asAgent ? { principal, secret: text(raw, 'agent', 'secret') ?? '' } : {};
+  if (elsewhere || master === undefined || said('masters')) return { ...elsewhere, ...login };
+  if (/^consuls?:/i.test(master)) return { ...login, zk: master.trim(), masters: [] };
+  const masters = master.split(',').map((one) => one.trim());
+  return { ...login, masters: masters.filter((one) => one !== '') };
 }
 
 function text(raw: Raw, section: string, key: string): string | undefined {

@@ -1,3 +1,4 @@
+import { httpsWanted } from '../../lb/config.ts';
 import { reachable } from '../config/defaults.ts';
 import type { RimrockConfig, Section } from '../config/schema.ts';
 
@@ -9,12 +10,21 @@ export interface ListenAddress {
   readonly host: string;
   readonly port: number;
   readonly portKey: string;
-  readonly scheme: '' | 'http://';
+  readonly scheme: '' | 'http://' | 'https://';
 }
+
+/** What is for the callers of services; everything else is an API of the control plane. */
+const DATA_PLANE = new Set(['dns.port', 'lb.http.port', 'lb.https.port']);
 
 /** Every address that the configuration asks for. */
 export function listenAddresses(config: RimrockConfig): readonly ListenAddress[] {
-  const { master, agent, marathon, dns, lb } = config;
+  const all = plainAddresses(config);
+  if (config.auth.tls !== 'required') return all;
+  return all.map((a) => (DATA_PLANE.has(a.portKey) ? a : { ...a, scheme: 'https://' }));
+}
+
+function plainAddresses(config: RimrockConfig): readonly ListenAddress[] {
+  const { master, agent, marathon, dns, lb, auth } = config;
   return [
     row('master', 'master (Mesos v0 and v1 APIs)', master, 'master.port'),
     row('agent', 'agent', agent, 'agent.port'),
@@ -27,7 +37,16 @@ export function listenAddresses(config: RimrockConfig): readonly ListenAddress[]
       ? [row('dns', 'REST API of DC/OS', dns.dcos.http, 'dns.dcos.http.port')]
       : []),
     row('lb', 'load balancer', lb.http, 'lb.http.port'),
+    ...(httpsWanted(lb.https, lb.tls, lb.acme)
+      ? [
+          {
+            ...row('lb', 'load balancer, TLS', lb.https, 'lb.https.port'),
+            scheme: 'https://' as const,
+          },
+        ]
+      : []),
     row('lb', "load balancer's admin API", lb.admin, 'lb.admin.port'),
+    ...(auth.enabled ? [row('auth', 'identity API', auth, 'auth.port')] : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { sleep } from '../../core/clock.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Part } from './parts.ts';
+import type { Part } from './part.ts';
 
 const LOOK_EVERY_MS = 20;
 

@@ -84,6 +84,16 @@ describe('the table', () => {
     expect(commandsToTry(all, 'mesos', 'x')[1]).toMatch(/^dig @::1 -p 8053 /);
   });
 
+  it('has the port of TLS where there is something to show', () => {
+    const rows = (lb: object): string[] =>
+      listenAddresses(rimrockConfigSchema.parse({ lb }))
+        .filter((a) => a.portKey === 'lb.https.port')
+        .map((a) => `${a.scheme}${a.host}:${a.port}`);
+    expect(rows({})).toEqual([]);
+    expect(rows({ tls: { selfSigned: ['localhost'] } })).toEqual(['https://127.0.0.1:8443']);
+    expect(rows({ tls: { selfSigned: ['localhost'] }, https: { enabled: false } })).toEqual([]);
+  });
+
   it('has the REST API of DC/OS where its names are served', () => {
     const keys = (dcos: object): string[] =>
       listenAddresses(rimrockConfigSchema.parse({ dns: { dcos } })).map((a) => `${a.portKey} ${a.port}`);

@@ -6,16 +6,20 @@ import type { Logger } from '../../core/log.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { RimrockConfig } from '../config/schema.ts';
 import { openLog } from '../logging.ts';
+import { runs } from '../roles.ts';
 import type { Role } from '../roles.ts';
 import type { World } from '../world.ts';
 import { listenAddresses, realAddresses } from './addresses.ts';
+import type { ListenAddress } from './addresses.ts';
 import { buildParts } from './parts.ts';
-import type { Part } from './parts.ts';
+import type { Part } from './part.ts';
+import { tendIdleMemory } from './idle-memory.ts';
 import { awaitReady } from './ready.ts';
 import { ReloadCounts, Reloader, whenQuiet } from './reload.ts';
 import { printError, startError } from './start-error.ts';
 import { aborted, stopRequests } from './stop.ts';
 import { commandsToTry, readyTable } from './table.ts';
+import { Succession } from './upgrade/succession.ts';
 
 /** How long the table waits for the parts to be ready before it says what is missing. */
 const READY_WITHIN_MS = 4_000;
@@ -41,16 +45,22 @@ export async function run(
   const log = openLog(config.log, world);
   world.onCrash((error) => log.fatal({ error }, 'nobody caught this; ending'));
   const failed = new AbortController();
-  const stop = AbortSignal.any([stopRequests(world, log), failed.signal]);
-  const addresses = listenAddresses(config).filter((a) => role.sections.includes(a.section));
+  const ending = AbortSignal.any([stopRequests(world, log), failed.signal]);
+  const succession = await Succession.enter({ role, config, world, log, stop: ending });
+  const stop = AbortSignal.any([ending, succession.takenOver]);
+  const addresses = listenAddresses(config).filter((a) => runs(role, a.section));
   let parts: Part[] = [];
   let starting = 'store';
   try {
     const { clock, random } = world;
+    const { predecessor } = succession;
     const fail = (error: Error): void => failed.abort(error);
     const reloads = new ReloadCounts();
     const environment = taskEnvironment(world);
-    parts = await buildParts(role, config, { clock, random, log, fail, environment, reloads });
+    const around = { clock, random, log, fail, environment, reloads, predecessor, stop };
+    parts = await buildParts(role, config, around);
+    // The other parts of an edge start threads, each with memory of its own. A master is large because of what it has.
+    if (runs(role, 'dns') && !runs(role, 'master')) world.memory?.keepLittleFree();
     const components = parts.map(({ component, name }, i) => ({
       name,
       start: async () => {
@@ -63,26 +73,35 @@ export async function run(
       stop: () => component.stop(),
     }));
     const lifecycle = new Lifecycle(components, log);
-    stop.addEventListener('abort', () => void endAll(lifecycle, parts, log));
-    await lifecycle.start();
+    stop.addEventListener('abort', () => void endAll(lifecycle, parts, succession, log));
+    const started = lifecycle.start();
+    succession.follow(parts, started);
+    // From the beginning: what changes while the parts start must not be missed.
     if (source)
       followConfig(
         source,
         new Reloader({ ...source, ...role, config, parts, counts: reloads, log }),
         world,
         stop,
+        started,
       );
-    const missing = await awaitReady(parts, world.clock, READY_WITHIN_MS, stop);
+    await started;
+    if (runs(role, 'master')) world.memory?.expectGarbage();
+    if (world.memory) stop.addEventListener('abort', tendIdleMemory(world.memory, clock), { once: true });
+    // As long as somebody serves in our place there is no hurry.
+    await awaitReady(parts, clock, Number.POSITIVE_INFINITY, AbortSignal.any([stop, succession.alone]));
+    const missing = await awaitReady(parts, clock, READY_WITHIN_MS, stop);
     if (!stop.aborted) {
-      const tookMs = world.clock.monotonic() - begun;
+      const tookMs = clock.monotonic() - begun;
       log.info({ tookMs: Math.round(tookMs), missing }, 'started');
-      const notes = closingNotes(role, config);
+      await succession.started(missing);
       const real = realAddresses(addresses, parts);
-      const commands = commandsToTry(real, config.dns.domain, examplePath(world.folder));
-      world.out(readyTable({ version: world.version, tookMs, addresses: real, missing, commands, notes }));
+      const notes = parts.flatMap((part) => part.notes());
+      tellStarted({ role, config, world, tookMs, missing, addresses: real, notes });
     }
     await aborted(stop);
     await lifecycle.stop();
+    await succession.ended();
     if (failed.signal.aborted) {
       const error: unknown = failed.signal.reason;
       log.fatal({ error }, 'ended: there is no point in going on');
@@ -105,14 +124,23 @@ export async function run(
 const QUIET_MS = 200;
 
 /** Read the configuration again when its file changes and when asked to, until the end. */
-function followConfig(source: ConfigSource, reloader: Reloader, world: World, stop: AbortSignal): void {
-  const reload = whenQuiet(world.clock, QUIET_MS, () => {
+function followConfig(
+  source: ConfigSource,
+  reloader: Reloader,
+  world: World,
+  stop: AbortSignal,
+  started: Promise<void>,
+): void {
+  const now = (): void => {
     if (!stop.aborted) void reloader.reload();
-  });
+  };
+  // A start that fails ends the process, and says why.
+  const reload = whenQuiet(world.clock, QUIET_MS, () => void started.then(now, () => {}));
   world.onReloadRequest(reload);
   if (source.path === undefined) return;
   const forget = world.onFileChange(source.path, reload);
   stop.addEventListener('abort', forget, { once: true });
+  started.catch(forget);
 }
 
 /** Ours, and at the end of the PATH the Node that runs us, so that tasks find some `node`. */
@@ -122,11 +150,37 @@ function taskEnvironment({ environment, nodeFolder }: World): World['environment
   return { ...environment, PATH: path === '' ? nodeFolder : `${path}${delimiter}${nodeFolder}` };
 }
 
-/** Readiness goes first and everywhere, so that whoever watches it turns away while what runs is finished. */
-async function endAll(lifecycle: Lifecycle, parts: readonly Part[], log: Logger): Promise<void> {
-  for (const { health } of parts) health.drain();
+/**
+ * Readiness goes first and everywhere, so that whoever watches it turns away while what runs is finished; but not where another
+ * process of ours is there already.
+ */
+async function endAll(
+  lifecycle: Lifecycle,
+  parts: readonly Part[],
+  succession: Succession,
+  log: Logger,
+): Promise<void> {
+  if (!succession.takenOver.aborted) for (const { health } of parts) health.drain();
   log.info('draining');
+  await succession.ending();
   await lifecycle.stop();
+}
+
+interface Started {
+  readonly role: Role;
+  readonly config: RimrockConfig;
+  readonly world: World;
+  readonly tookMs: number;
+  readonly missing: readonly string[];
+  readonly addresses: readonly ListenAddress[];
+  readonly notes: readonly string[];
+}
+
+/** For whoever has started it and looks on. */
+function tellStarted({ role, config, world, addresses, ...started }: Started): void {
+  const notes = [...started.notes, ...closingNotes(role, config)];
+  const commands = commandsToTry(addresses, config.dns.domain, examplePath(world.folder));
+  world.out(readyTable({ ...started, version: world.version, addresses, commands, notes }));
 }
 
 function closingNotes(role: Role, config: RimrockConfig): string[] {

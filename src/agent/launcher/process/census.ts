@@ -1,19 +1,20 @@
 import type { Clock } from '../../../core/clock.ts';
 import { sleep } from '../../../core/clock.ts';
-import { allProcesses } from './proc.ts';
-import type { ProcessStat } from './proc.ts';
+import type { ProcessStat, ProcessTable } from './process-table.ts';
 
-/** At most so often is /proc read as a whole, however many trees are dying: a look costs milliseconds. */
+/** At most so often are all processes looked at, however many trees are dying: a look costs milliseconds. */
 const INTERVAL_MS = 20;
 
 /** Looks at all processes of the machine, one look shared by everyone who waits for it. */
 export class Census {
+  readonly table: ProcessTable;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   #next: Promise<readonly ProcessStat[]> | undefined;
   #lastAt = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, signal: AbortSignal) {
+  constructor(table: ProcessTable, clock: Clock, signal: AbortSignal) {
+    this.table = table;
     this.#clock = clock;
     this.#signal = signal;
   }
@@ -29,6 +30,6 @@ export class Census {
     await sleep(this.#clock, wait, this.#signal);
     this.#next = undefined;
     this.#lastAt = this.#clock.monotonic();
-    return allProcesses();
+    return this.table.all();
   }
 }

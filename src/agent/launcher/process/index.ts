@@ -1,4 +1,5 @@
-export { hasContainer, members } from './members.ts';
-export { allProcesses, bootId, residentBytes } from './proc.ts';
-export type { ProcessStat } from './proc.ts';
+export { hasContainer } from './members.ts';
+export { allProcesses, environmentOf } from './proc-table.ts';
 export { createProcessLauncher } from './process-launcher.ts';
+export { rlimitWords } from './rlimits.ts';
+export { createProcessTable } from './system-table.ts';

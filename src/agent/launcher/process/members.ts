@@ -1,13 +1,15 @@
 import type { LaunchCheckpoint } from '../launcher.ts';
 import { CONTAINER_VARIABLE } from '../launcher.ts';
-import { allProcesses, environmentOf, processStat } from './proc.ts';
-import type { ProcessStat } from './proc.ts';
+import type { ProcessStat, ProcessTable } from './process-table.ts';
 
 /** Whether the supervisor with this identity runs: `another` when its pid belongs to a different process now. */
-export function supervisorState(checkpoint: LaunchCheckpoint): 'alive' | 'dead' | 'another' {
-  const stat = processStat(checkpoint.pid);
+export function supervisorState(
+  table: ProcessTable,
+  checkpoint: LaunchCheckpoint,
+): 'alive' | 'dead' | 'another' {
+  const stat = table.stat(checkpoint.pid);
   if (!stat) return 'dead';
-  if (stat.startTime !== checkpoint.startTime) return 'another';
+  if (!table.sameStart(stat.startTime, checkpoint.startTime)) return 'another';
   return stat.state === 'Z' || stat.state === 'X' ? 'dead' : 'alive';
 }
 
@@ -17,18 +19,20 @@ export function supervisorState(checkpoint: LaunchCheckpoint): 'alive' | 'dead' 
  * `seenAlive` (this agent saw it end and nobody took its pid since).
  */
 export function members(
+  table: ProcessTable,
   checkpoint: LaunchCheckpoint,
   seenAlive: boolean,
-  all: readonly ProcessStat[] = allProcesses(),
+  all: readonly ProcessStat[] = table.all(),
 ): ProcessStat[] {
-  const state = supervisorState(checkpoint);
+  const state = supervisorState(table, checkpoint);
   const trusted = state === 'alive' || (state === 'dead' && seenAlive);
   const byPid = new Map(all.map((p) => [p.pid, p]));
   const self = process.pid;
   return all.filter((p) => {
-    if (p.pid === self || (p.pid === checkpoint.pid && p.startTime === checkpoint.startTime)) return false;
+    if (p.pid === self || (p.pid === checkpoint.pid && table.sameStart(p.startTime, checkpoint.startTime)))
+      return false;
     if (trusted && (p.session === checkpoint.pid || descends(p, checkpoint.pid, byPid))) return true;
-    return hasContainer(p, checkpoint.containerId);
+    return hasContainer(table, p, checkpoint.containerId);
   });
 }
 
@@ -41,11 +45,17 @@ function descends(p: ProcessStat, ancestor: number, byPid: ReadonlyMap<number, P
   return false;
 }
 
+/** The process that the supervisor waits for. */
+export function commandOf(table: ProcessTable, checkpoint: LaunchCheckpoint): ProcessStat | undefined {
+  if (supervisorState(table, checkpoint) !== 'alive') return undefined;
+  return table.all().find(({ ppid }) => ppid === checkpoint.pid);
+}
+
 /** Send a signal to each; one that is gone already is no error. */
-export function signalAll(processes: readonly ProcessStat[], signal: NodeJS.Signals): void {
-  for (const p of processes) {
+export function signalAll(pids: Iterable<number>, signal: NodeJS.Signals | number): void {
+  for (const pid of pids) {
     try {
-      process.kill(p.pid, signal);
+      process.kill(pid, signal);
     } catch {
       // ended in the meantime
     }
@@ -56,11 +66,11 @@ export function signalAll(processes: readonly ProcessStat[], signal: NodeJS.Sign
  * Whether a process belongs to a container by the variable that it carries. Nobody comes to carry it later (children
  * inherit it), so the answer is kept for as long as the process is seen.
  */
-export function hasContainer(process: ProcessStat, containerId: string): boolean {
+export function hasContainer(table: ProcessTable, process: ProcessStat, containerId: string): boolean {
   const known = carried.get(process.pid);
   if (known?.startTime === process.startTime) return known.containerId === containerId;
   if (process.ppid === KERNEL_THREADS) return false;
-  const container = environmentOf(process.pid, CONTAINER_VARIABLE);
+  const container = table.variable(process.pid, CONTAINER_VARIABLE);
   if (container === undefined) return false;
   if (carried.size > CARRIED_MAX) carried.clear();
   carried.set(process.pid, { startTime: process.startTime, containerId: container });

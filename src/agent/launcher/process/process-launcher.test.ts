@@ -10,20 +10,19 @@ import { runLauncherContract } from '../launcher.contract.ts';
 import type { Handle, LaunchCheckpoint, LaunchSpec } from '../launcher.ts';
 import { members } from './members.ts';
 import { createProcessLauncher } from './process-launcher.ts';
-import { processStat, residentBytes } from './proc.ts';
+import { createProcTable } from './proc-table.ts';
+import { createPsTable } from './ps-table.ts';
+import { underProcesses } from './testing/commands.ts';
 
-runLauncherContract('process launcher', () => ({
-  make: () => createProcessLauncher({ clock: systemClock }),
-  commands: {
-    exit: (code) => ['/bin/sh', '-c', `exit ${code}`],
-    patient: ['/bin/sleep', '1000'],
-    stubborn: ['/bin/sh', '-c', 'trap "" TERM; while :; do sleep 1000; done'],
-    missing: ['/no/such/program'],
-  },
-}));
+const table = createProcTable();
+
+runLauncherContract('process launcher', () => underProcesses());
+runLauncherContract('process launcher that looks with ps', () =>
+  underProcesses({ table: createPsTable(systemClock) }),
+);
 
 /** A zombie is over; who should reap it is not our business. */
-const runs = (pid: number): boolean => /[^ZX]/.test(processStat(pid)?.state ?? 'X');
+const runs = (pid: number): boolean => /[^ZX]/.test(table.stat(pid)?.state ?? 'X');
 
 /** Resolve when the file has this many lines. */
 async function lines(path: string, count: number): Promise<string[]> {
@@ -83,7 +82,7 @@ describe('process trees', () => {
     const pids = (await lines(join(folder, 'pids'), 4)).map(Number);
     await launcher.kill(h, 50);
     expect(pids.filter(runs)).toEqual([]);
-    expect(members(h.checkpoint, true)).toEqual([]);
+    expect(members(table, h.checkpoint, true)).toEqual([]);
   });
 
   it('takes down what a finished command left running', async () => {
@@ -97,7 +96,7 @@ describe('process trees', () => {
 
   it('keeps a supervisor of about a megabyte', async () => {
     const h = await run('sleep 1000');
-    expect(residentBytes(h.checkpoint.pid)).toBeLessThan(4 * 1024 * 1024);
+    expect(table.residentBytes(h.checkpoint.pid)).toBeLessThan(4 * 1024 * 1024);
   });
 
   it('runs a program with its arguments untouched by any shell', async () => {
@@ -129,7 +128,7 @@ describe('process trees', () => {
     const found = await launcher.reattach(checkpoint);
     if (typeof found === 'string') throw new Error(found);
     handle = found;
-    expect(processStat(checkpoint.pid)?.startTime).toBe(checkpoint.startTime);
+    expect(table.stat(checkpoint.pid)?.startTime).toBe(checkpoint.startTime);
     await writeFile(join(folder, 'fifo'), 'go\n');
     expect(await found.exited).toEqual({ kind: 'exited', code: 42 });
   });

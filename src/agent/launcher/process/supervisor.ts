@@ -22,7 +22,13 @@ printf '%d\\n' "$?" >"$status"
 kill -s KILL 0
 `;
 
-/** The `$0` of the script: tells a supervisor, and a copy of it that has not yet become its task, from a task. */
+/** What runs beside a container begins at the word of the agent too: not before it is in the container's group. */
+export const EXEC_SCRIPT = `IFS= read -r go || exit 0
+[ "$go" = go ] || exit 0
+exec "$@" </dev/null
+`;
+
+/** The `$0` of the scripts: tells a supervisor, and a copy of it that has not yet become its task, from a task. */
 export const SUPERVISOR_NAME = 'rimrock-supervisor';
 
 export const STATUS_FILE = 'exit-status';

@@ -1,3 +1,4 @@
+import type { PreviewingAuthorizer } from '../../../core/access.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { silentLogger } from '../../../core/log.ts';
 import type { Logger } from '../../../core/log.ts';
@@ -9,6 +10,9 @@ import { decoded, queryBytes } from '../../testing/message.ts';
 import { TYPE, admit, encodeMessage } from '../../wire/index.ts';
 import type { Message, Query, ResourceRecord } from '../../wire/index.ts';
 import { cacheSchema, upstreamsSchema } from '../config.ts';
+import type { AclList } from '../../acl/acl.ts';
+import { createAcl } from '../../acl/acl.ts';
+import { recursionPermission } from '../../acl/permission.ts';
 import { Resolver } from '../resolver.ts';
 import type { ResolverSettings } from '../resolver.ts';
 import { FakeNet } from './fake-net.ts';
@@ -31,6 +35,8 @@ interface BenchOptions extends Partial<Omit<ResolverSettings, 'cache' | 'upstrea
   readonly cache?: Parameters<typeof cacheSchema.parse>[0];
   readonly upstreams?: Parameters<typeof upstreamsSchema.parse>[0];
   readonly log?: Logger;
+  readonly recursion?: AclList;
+  readonly policy?: PreviewingAuthorizer;
 }
 
 /** A resolver on a fake network with a clock that stands still, asking 10.0.0.1 unless told otherwise. */
@@ -44,7 +50,7 @@ export function bench(options: BenchOptions = {}): Bench {
 export function resolverOn(
   reactor: Reactor,
   clock: Clock,
-  { cache = {}, upstreams = {}, log = silentLogger, ...more }: BenchOptions,
+  { cache = {}, upstreams = {}, log = silentLogger, recursion: list = 'any', policy, ...more }: BenchOptions,
 ): Pick<Bench, 'resolver' | 'counters' | 'ask'> {
   const counters = new DnsCounters();
   const settings: ResolverSettings = {
@@ -55,12 +61,13 @@ export function resolverOn(
     udpPayloadBytes: 1232,
     setTruncateBit: true,
     localZones: true,
-    recursion: 'any',
     cache: cacheSchema.parse(cache),
     upstreams: upstreamsSchema.parse(upstreams),
     ...more,
   };
-  const resolver = new Resolver({ settings, reactor, clock, random: systemRandom, log, counters });
+  const recursion = recursionPermission(createAcl(list), policy);
+  const random = systemRandom;
+  const resolver = new Resolver({ settings, recursion, reactor, clock, random, log, counters });
   const ask = async (name: string, ask: Ask = {}): Promise<Message> => {
     const { type = TYPE.A, transport = 'udp', ip = '192.0.2.1', ...message } = ask;
     const bytes = queryBytes(name, type, message);

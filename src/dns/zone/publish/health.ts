@@ -64,31 +64,40 @@ export class HealthView {
     return { task, treatment: this.#treatments.get(task.key) };
   }
 
-  /** Take a step; returns every task that may be published otherwise than before, each once. */
-  step(next: CatalogVersion, diff: CatalogDiff): Move[] {
+  /**
+   * Take a step; returns every task that may be published otherwise than before, each once. All is decided now; a list of
+   * all tasks is not made, but for those that are treated: the first state of a cluster has a hundred thousand.
+   */
+  step(next: CatalogVersion, diff: CatalogDiff): Iterable<Move> {
     const was = new Map<string, Treatment | undefined>();
-    for (const key of touchedServices(diff)) {
-      const service = next.services.get(key);
-      if (service) this.#treat(service, next.tasks, was);
-    }
+    for (const service of touchedServices(diff, next)) this.#treat(service, next.tasks, was);
     for (const { key } of diff.services.removed) this.#setAside.set(key, 'label', key, undefined);
-    for (const task of gone(diff)) this.#forget(task.key, was);
-    return this.#moves(next, diff, was);
+    if (this.#treatments.size > 0) for (const task of gone(diff)) this.#forget(task.key, was);
+    return movesOf(diff, was, this.#treatmentsIn(diff), this.#others(next, diff, was));
   }
 
-  #moves(next: CatalogVersion, diff: CatalogDiff, was: Map<string, Treatment | undefined>): Move[] {
+  /** How the tasks of a step are treated from now on, where they are. */
+  #treatmentsIn({ tasks }: CatalogDiff): Map<string, Treatment> {
+    const now = new Map<string, Treatment>();
+    if (this.#treatments.size === 0) return now;
+    const note = ({ key }: CatalogTask): void => {
+      const treatment = this.#treatments.get(key);
+      if (treatment) now.set(key, treatment);
+    };
+    tasks.added.forEach(note);
+    for (const { after } of tasks.changed) note(after);
+    return now;
+  }
+
+  /** Tasks that are as they were, while others of their service are not. */
+  #others(next: CatalogVersion, { tasks }: CatalogDiff, was: Map<string, Treatment | undefined>): Move[] {
+    if (was.size === 0) return [];
+    const named = new Set<string>();
+    for (const { after } of tasks.changed) named.add(after.key);
+    for (const list of [tasks.added, tasks.removed]) for (const { key } of list) named.add(key);
     const moves: Move[] = [];
-    const before = (task: CatalogTask): Published => ({ task, treatment: was.get(task.key) });
-    for (const task of diff.tasks.added) moves.push({ before: undefined, after: this.published(task) });
-    for (const c of diff.tasks.changed)
-      moves.push({ before: before(c.before), after: this.published(c.after) });
-    for (const task of diff.tasks.removed) moves.push({ before: before(task), after: undefined });
-    if (was.size === 0) return moves;
-    for (const { after } of diff.tasks.changed) was.delete(after.key);
-    for (const list of [diff.tasks.added, diff.tasks.removed]) for (const { key } of list) was.delete(key);
-    // The rest is as it was, but others of its service are not.
     for (const [key, treatment] of was) {
-      const task = next.tasks.get(key);
+      const task = named.has(key) ? undefined : next.tasks.get(key);
       if (task && !sameTreatment(treatment, this.#treatments.get(key)))
         moves.push({ before: { task, treatment }, after: this.published(task) });
     }
@@ -166,6 +175,21 @@ export function recordsAs(
   }
 }
 
+/** `was` and `now`: treatments of the tasks that have one, before and after the step. */
+function* movesOf(
+  { tasks }: CatalogDiff,
+  was: ReadonlyMap<string, Treatment | undefined>,
+  now: ReadonlyMap<string, Treatment>,
+  others: readonly Move[],
+): Generator<Move> {
+  const before = (task: CatalogTask): Published => ({ task, treatment: was.get(task.key) });
+  const after = (task: CatalogTask): Published => ({ task, treatment: now.get(task.key) });
+  for (const task of tasks.added) yield { before: undefined, after: after(task) };
+  for (const c of tasks.changed) yield { before: before(c.before), after: after(c.after) };
+  for (const task of tasks.removed) yield { before: before(task), after: undefined };
+  yield* others;
+}
+
 const NO_NAMES: readonly string[] = [];
 const NOBODY: ReadonlyMap<string, Treatment> = new Map();
 const WHOLE: Treatment = { mode: 'whole', kept: NO_NAMES };
@@ -209,13 +233,18 @@ class NamesOf {
   }
 }
 
-function touchedServices(diff: CatalogDiff): Set<string> {
+/** As they are now, each once. */
+function* touchedServices({ services, tasks }: CatalogDiff, next: CatalogVersion): Generator<Service> {
+  yield* services.added;
   const keys = new Set<string>();
-  for (const service of diff.services.added) keys.add(service.key);
-  for (const { after } of diff.services.changed) keys.add(after.key);
+  for (const { after } of services.changed) keys.add(after.key);
   // A task that comes or goes changes its service; one that changes its networks, say, need not.
-  for (const { after } of diff.tasks.changed) keys.add(serviceKeyOf(after));
-  return keys;
+  for (const { after } of tasks.changed) keys.add(serviceKeyOf(after));
+  if (keys.size > 0) for (const { key } of services.added) keys.delete(key);
+  for (const key of keys) {
+    const service = next.services.get(key);
+    if (service) yield service;
+  }
 }
 
 function* gone(diff: CatalogDiff): Iterable<CatalogTask> {

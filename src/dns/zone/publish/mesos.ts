@@ -87,7 +87,7 @@ export class MesosNames implements Publisher {
     return this.#recordsOf(task);
   }
 
-  *#changes(diff: CatalogDiff, first: readonly Change[], moves: readonly Move[]): Generator<Change> {
+  *#changes(diff: CatalogDiff, first: readonly Change[], moves: Iterable<Move>): Generator<Change> {
     const settings = this.#settings;
     yield* first;
     yield* follow(diff.frameworks, (f) => frameworkRecords(f, settings));

@@ -1,6 +1,6 @@
 import type { CatalogTask } from '../../../cluster/index.ts';
 import { domainFragment, label } from '../labels.ts';
-import { addresses, taskLabel } from '../records.ts';
+import { addAddresses, taskLabel } from '../records.ts';
 import type { NamingSettings, TaskRecord } from '../records.ts';
 
 /**
@@ -11,14 +11,11 @@ export function networkRecords(task: CatalogTask, settings: NamingSettings): Tas
   const { rule, domain } = settings;
   const records: TaskRecord[] = [];
   for (const network of task.networks) {
-    const parts = [
-      taskLabel(task, rule),
-      domainFragment(task.frameworkName, rule),
-      label(network.name, rule),
-    ];
-    if (parts.includes('')) continue;
-    for (const r of addresses(`${parts.join('.')}.net.${domain}.`, network.ips))
-      records.push({ ...r, shared: true });
+    const own = taskLabel(task, rule);
+    const framework = domainFragment(task.frameworkName, rule);
+    const net = label(network.name, rule);
+    if (own === '' || framework === '' || net === '') continue;
+    addAddresses(records, `${own}.${framework}.${net}.net.${domain}.`, network.ips, true);
   }
   return records;
 }

@@ -1,5 +1,5 @@
 import type { CatalogAgent, CatalogTask } from '../../../cluster/index.ts';
-import { ipBytes } from '../ip.ts';
+import { ipBytes } from '../../../core/ip.ts';
 import { agentSuffix, domainFragment, label, taskHash } from '../labels.ts';
 import { publishedIps, taskLabel } from '../records.ts';
 import type { NamingSettings, TaskRecord, ZoneRecord } from '../records.ts';
@@ -9,7 +9,7 @@ import { canonicalLabel } from './long-names.ts';
 export function reverseName(ip: string): string | undefined {
   const bytes = ipBytes(ip);
   if (!bytes) return undefined;
-  if (bytes.length === 4) return `${[...bytes].reverse().join('.')}.in-addr.arpa.`;
+  if (bytes.length === 4) return `${bytes[3]}.${bytes[2]}.${bytes[1]}.${bytes[0]}.in-addr.arpa.`;
   const nibbles = [...bytes].flatMap((b) => [b >> 4, b & 15]);
   return `${nibbles
     .reverse()
@@ -30,17 +30,22 @@ export function agentPointers(agent: CatalogAgent, settings: NamingSettings): Zo
 export function taskPointers(task: CatalogTask, settings: NamingSettings): TaskRecord<'PTR'>[] {
   const { rule, domain } = settings;
   const { source, ips } = publishedIps(task, settings.ipSources);
-  const own = source === 'host' ? [] : ips.filter((ip) => !task.agentIps.includes(ip));
+  const own = source === 'host' ? NO_IPS : ips.filter((ip) => !task.agentIps.includes(ip));
   const name = taskLabel(task, rule);
   const framework = domainFragment(task.frameworkName, rule);
   if (own.length === 0 || name === '' || framework === '') return [];
   const canonical = canonicalLabel(name, taskHash(task.id), agentSuffix(task.agentId));
-  return pointers(own, `${canonical}.${framework}.${domain}.`).map((r) => ({ ...r, shared: false }));
+  return pointers(own, `${canonical}.${framework}.${domain}.`);
 }
 
-function pointers(ips: readonly string[], host: string): ZoneRecord<'PTR'>[] {
-  return ips.flatMap((ip) => {
+const NO_IPS: readonly string[] = [];
+
+/** They are nobody else's: nothing is shared. */
+function pointers(ips: readonly string[], host: string): TaskRecord<'PTR'>[] {
+  const records: TaskRecord<'PTR'>[] = [];
+  for (const ip of ips) {
     const name = reverseName(ip);
-    return name === undefined ? [] : [{ name, host, type: 'PTR' as const }];
-  });
+    if (name !== undefined) records.push({ name, host, type: 'PTR', shared: false });
+  }
+  return records;
 }

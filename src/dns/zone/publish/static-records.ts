@@ -1,6 +1,6 @@
 import { isIPv4 } from '../../../core/ip.ts';
 import { isName, isWithin } from '../../wire/index.ts';
-import { ipBytes } from '../ip.ts';
+import { ipBytes } from '../../../core/ip.ts';
 import type { RecordType, ZoneRecord } from '../records.ts';
 
 /** A record as the config has it. */

@@ -2,7 +2,9 @@ import type { Api, ApiReply, ApiRequest } from '../../../core/http/server.ts';
 import { getApp, getAppTasks, getVersion, getVersions, listApps } from './apps-read.ts';
 import type { Caller } from './apps-write.ts';
 import { createApp, deleteApp, restartApp, updateApp, updateApps } from './apps-write.ts';
-import type { ApiContext } from './context.ts';
+import { contextOf } from './context.ts';
+import type { ApiContext, ApiParts } from './context.ts';
+import { FORBIDDEN, mayView } from './permissions.ts';
 import type { Answer } from './replies.ts';
 import { failure, send } from './replies.ts';
 import { jsonBody, Query, restOfPath } from './request.ts';
@@ -32,10 +34,11 @@ export function parseTarget(path: string): Target {
 }
 
 /** Everything below /v2/apps. */
-export function addAppRoutes(api: Api, context: ApiContext): void {
-  api.get(PREFIX, (request, reply) => send(reply, listApps(context, new Query(request.url))));
+export function addAppRoutes(api: Api, parts: ApiParts): void {
+  const contextFor = (request: ApiRequest): ApiContext => contextOf(parts, request);
+  api.get(PREFIX, (request, reply) => send(reply, listApps(contextFor(request), new Query(request.url))));
   api.post(PREFIX, (request, reply) =>
-    withBody(request, reply, (body, query) => createApp(context, body, query, callerOf(request))),
+    withBody(request, reply, (body, query) => createApp(contextFor(request), body, query, callerOf(request))),
   );
   for (const create of [true, false]) {
     const method = create ? 'PUT' : 'PATCH';
@@ -44,7 +47,7 @@ export function addAppRoutes(api: Api, context: ApiContext): void {
       url: PREFIX,
       handler: (request, reply) =>
         withBody(request, reply, (body, query) =>
-          updateApps(context, body, query, { ...callerOf(request), create }),
+          updateApps(contextFor(request), body, query, { ...callerOf(request), create }),
         ),
     });
     api.route({
@@ -54,22 +57,26 @@ export function addAppRoutes(api: Api, context: ApiContext): void {
         const target = parseTarget(restOfPath(request, PREFIX));
         if (target.kind !== 'app') return send(reply, wrongMethod(request));
         return withBody(request, reply, (body, query) =>
-          updateApp(context, target.id, body, query, { ...callerOf(request), create }),
+          updateApp(contextFor(request), target.id, body, query, { ...callerOf(request), create }),
         );
       },
     });
   }
-  api.get(`${PREFIX}/*`, (request, reply) => send(reply, read(context, request)));
+  api.get(`${PREFIX}/*`, (request, reply) => send(reply, read(contextFor(request), request)));
   api.post(`${PREFIX}/*`, async (request, reply) => {
     const target = parseTarget(restOfPath(request, PREFIX));
     if (target.kind !== 'restart') return send(reply, wrongMethod(request));
-    return send(reply, await restartApp(context, target.id, new Query(request.url)));
+    return send(reply, await restartApp(contextFor(request), target.id, new Query(request.url)));
   });
-  api.delete(`${PREFIX}/*`, async (request, reply) => send(reply, await remove(context, request)));
+  api.delete(`${PREFIX}/*`, async (request, reply) =>
+    send(reply, await remove(contextFor(request), request)),
+  );
 }
 
 function read(context: ApiContext, request: ApiRequest): Answer {
   const target = parseTarget(restOfPath(request, PREFIX));
+  // What is not there is told to everybody, as Marathon does; of several apps those are left out that may not be seen.
+  if (context.scheduler.registry.get(target.id) && !mayView(context, target.id)) return FORBIDDEN;
   switch (target.kind) {
     case 'app':
       return getApp(context, target.id, new Query(request.url));

@@ -3,14 +3,16 @@ import { isWithin } from '../apps/paths.ts';
 import { appJson } from '../apps/present.ts';
 import type { ApiContext } from './context.ts';
 import { parseSelector } from './label-selector.ts';
+import { visibleApps } from './permissions.ts';
 import type { Answer } from './replies.ts';
 import { failure, noSuchApp, ok } from './replies.ts';
 import type { Query } from './request.ts';
 import { appView, EMBED_ALL, parseEmbed, taskView } from './views.ts';
 
 /** GET /v2/apps */
-export function listApps({ scheduler }: ApiContext, query: Query): Answer {
-  let apps = scheduler.registry.all();
+export function listApps(context: ApiContext, query: Query): Answer {
+  const { scheduler } = context;
+  let apps = visibleApps(context);
   const id = query.first('id')?.toLowerCase();
   const cmd = query.first('cmd')?.toLowerCase();
   if (id !== undefined) apps = apps.filter((a) => a.id.toLowerCase().includes(id));
@@ -26,10 +28,11 @@ export function listApps({ scheduler }: ApiContext, query: Query): Answer {
 }
 
 /** GET /v2/apps/{id}, and /v2/apps/{group}/* */
-export function getApp({ scheduler }: ApiContext, id: string, query: Query): Answer {
+export function getApp(context: ApiContext, id: string, query: Query): Answer {
+  const { scheduler } = context;
   if (id.endsWith('/*')) {
     const embed = parseEmbed(query.all('embed'));
-    return ok({ '*': below(scheduler.registry.all(), id).map((a) => appView(scheduler, a, embed)) });
+    return ok({ '*': below(visibleApps(context), id).map((a) => appView(scheduler, a, embed)) });
   }
   const app = scheduler.registry.get(id);
   if (!app) return noSuchApp(id);
@@ -43,8 +46,9 @@ function below(apps: readonly App[], wildcard: string): App[] {
 }
 
 /** GET /v2/apps/{id}/tasks, also with a wildcard */
-export function getAppTasks({ scheduler }: ApiContext, id: string): Answer {
-  const apps = id.endsWith('/*') ? below(scheduler.registry.all(), id) : [scheduler.registry.get(id)];
+export function getAppTasks(context: ApiContext, id: string): Answer {
+  const { scheduler } = context;
+  const apps = id.endsWith('/*') ? below(visibleApps(context), id) : [scheduler.registry.get(id)];
   const tasks: unknown[] = [];
   for (const app of apps) {
     if (!app) return noSuchApp(id);

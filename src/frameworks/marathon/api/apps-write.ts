@@ -5,10 +5,12 @@ import { absolutePath } from '../apps/paths.ts';
 import { appJson } from '../apps/present.ts';
 import type { Edit, Refusal } from '../deployments/changes.ts';
 import type { ApiContext } from './context.ts';
+import { change } from './permissions.ts';
 import type { Answer } from './replies.ts';
 import { deploymentHeaders, deploymentResult, failure, invalid, noSuchApp, refusal } from './replies.ts';
 import type { Query } from './request.ts';
 import { appView } from './views.ts';
+import { appPorts } from '../apps/ports.ts';
 
 /** Who asked, for events. */
 export interface Caller {
@@ -27,7 +29,8 @@ export async function createApp(
 ): Promise<Answer> {
   const { scheduler } = context;
   const id = isObject(body) && typeof body['id'] === 'string' ? absolutePath(body['id']) : undefined;
-  const outcome = await scheduler.changes.change(
+  const outcome = await change(
+    context,
     (version): Edit | Refusal => {
       if (id !== undefined && scheduler.registry.get(id))
         return { kind: 'refused', status: 409, message: `An app with id [${id}] already exists.` };
@@ -56,7 +59,8 @@ export async function updateApp(
 ): Promise<Answer> {
   const { scheduler } = context;
   let created = false;
-  const outcome = await scheduler.changes.change(
+  const outcome = await change(
+    context,
     (version): Edit | Refusal => {
       created = scheduler.registry.get(id) === undefined;
       if (created && !caller.create) return missing(id);
@@ -79,7 +83,8 @@ export async function updateApps(
 ): Promise<Answer> {
   if (!Array.isArray(body)) return invalid([{ path: '/', error: 'write a list of apps', type: true }]);
   const partial = query.flag('partialUpdate', true);
-  const outcome = await context.scheduler.changes.change(
+  const outcome = await change(
+    context,
     (version) => editMany(context, body, { version, partial, create: caller.create }),
     { force: query.flag('force'), accepted: (edit) => announce(context, edit, caller) },
   );
@@ -107,15 +112,17 @@ function editMany(
       problems.push(...edited.problems.map((p) => ({ ...p, path: `(${i})${p.path}` })));
     else if (edited.kind === 'app') {
       edit.set(id, edited.app);
-      for (const { port } of edited.app.portDefinitions) alsoUsed.add(port);
+      for (const { servicePort } of appPorts(edited.app)) alsoUsed.add(servicePort);
     } else return edited;
   }
   return problems.length > 0 ? { kind: 'invalid', problems } : edit;
 }
 
 /** DELETE /v2/apps/{id}; here `force` is the default */
-export async function deleteApp({ scheduler }: ApiContext, id: string, query: Query): Promise<Answer> {
-  const outcome = await scheduler.changes.change(
+export async function deleteApp(context: ApiContext, id: string, query: Query): Promise<Answer> {
+  const { scheduler } = context;
+  const outcome = await change(
+    context,
     () => (scheduler.registry.get(id) ? new Map([[id, null]]) : missing(id)),
     { force: query.flag('force', true) },
   );
@@ -124,8 +131,10 @@ export async function deleteApp({ scheduler }: ApiContext, id: string, query: Qu
 }
 
 /** POST /v2/apps/{id}/restart */
-export async function restartApp({ scheduler }: ApiContext, id: string, query: Query): Promise<Answer> {
-  const outcome = await scheduler.changes.change(
+export async function restartApp(context: ApiContext, id: string, query: Query): Promise<Answer> {
+  const { scheduler } = context;
+  const outcome = await change(
+    context,
     (version) => {
       const app = scheduler.registry.get(id);
       return app ? new Map([[id, restarted(app, version)]]) : missing(id);

@@ -1,22 +1,28 @@
 import type { App } from '../apps/app.ts';
+import { affectedApps } from '../deployments/deployment.ts';
 import type { Deployment } from '../deployments/deployment.ts';
 import { deploymentJson } from '../deployments/present.ts';
 import type { ApiContext } from './context.ts';
+import { FORBIDDEN, mayUpdate, mayView } from './permissions.ts';
 import type { Answer } from './replies.ts';
 import { deploymentResult, failure, ok } from './replies.ts';
 import type { Query } from './request.ts';
 
 /** GET /v2/deployments */
-export function listDeployments({ scheduler }: ApiContext): Answer {
+export function listDeployments(context: ApiContext): Answer {
+  const { scheduler } = context;
   const readiness = (appId: string): unknown[] =>
     scheduler.instances.ofApp(appId).flatMap((i) => scheduler.health.readiness(i));
-  return ok(scheduler.deployments.all().map((d) => deploymentJson(d, readiness)));
+  const seen = scheduler.deployments.all().filter((d) => affectedApps(d).every((id) => mayView(context, id)));
+  return ok(seen.map((d) => deploymentJson(d, readiness)));
 }
 
 /** DELETE /v2/deployments/{id}: go back; with `force` only stop where it is */
-export async function deleteDeployment({ scheduler }: ApiContext, id: string, query: Query): Promise<Answer> {
+export async function deleteDeployment(context: ApiContext, id: string, query: Query): Promise<Answer> {
+  const { scheduler } = context;
   const deployment = scheduler.deployments.get(id);
   if (!deployment) return failure(404, `DeploymentPlan ${id} does not exist`);
+  if (!affectedApps(deployment).every((app) => mayUpdate(context, app))) return FORBIDDEN;
   if (query.flag('force')) {
     await scheduler.deployments.cancel(id, 'cancelled');
     scheduler.kick();

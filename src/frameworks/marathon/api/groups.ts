@@ -2,6 +2,7 @@ import type { App } from '../apps/app.ts';
 import type { JsonObject } from '../apps/json.ts';
 import { isWithin } from '../apps/paths.ts';
 import type { ApiContext } from './context.ts';
+import { visibleApps } from './permissions.ts';
 import type { Answer } from './replies.ts';
 import { failure, ok } from './replies.ts';
 import type { Query } from './request.ts';
@@ -10,7 +11,7 @@ import { appView, parseEmbed } from './views.ts';
 
 /** GET /v2/groups[/{id}]: derived from the paths of the apps */
 export function getGroup(context: ApiContext, id: string, query: Query): Answer {
-  const apps = context.scheduler.registry.all();
+  const apps = visibleApps(context);
   if (id.endsWith('/apps') && !apps.some((a) => isWithin(a.id, id))) {
     const group = id.slice(0, -'/apps'.length) || '/';
     const members = apps.filter((a) => isWithin(a.id, group));

@@ -6,14 +6,15 @@ import { failure, ok } from './replies.ts';
 export const MARATHON_VERSION = '1.11.24';
 
 /** GET /v2/info */
-export function info({ scheduler, config, self }: ApiContext): Answer {
+export function info(context: ApiContext): Answer {
+  const { scheduler, config, self, standing } = context;
   const address = self();
   return ok({
     name: config.frameworkName,
     version: MARATHON_VERSION,
     buildref: 'rimrock',
-    elected: true,
-    leader: address,
+    elected: standing().kind === 'leads',
+    leader: leaderOf(context) ?? null,
     frameworkId: scheduler.driver.frameworkId ?? null,
     marathon_config: {
       master: config.master,
@@ -39,8 +40,14 @@ export function info({ scheduler, config, self }: ApiContext): Answer {
   });
 }
 
-/** GET /v2/leader: there is one process, and it leads */
-export function leader({ self }: ApiContext): Answer {
-  const address = self();
-  return address === '' ? failure(404, 'There is no leader') : ok({ leader: address });
+/** GET /v2/leader */
+export function leader(context: ApiContext): Answer {
+  const address = leaderOf(context);
+  return address === undefined ? failure(404, 'There is no leader') : ok({ leader: address });
+}
+
+/** `host:port` of who leads, as far as is known. */
+export function leaderOf({ standing, self }: Pick<ApiContext, 'standing' | 'self'>): string | undefined {
+  const now = standing();
+  return now.kind === 'stands-by' ? now.leader : self();
 }

@@ -3,14 +3,17 @@ import { appJson } from '../apps/present.ts';
 import type { JsonObject } from '../apps/json.ts';
 import type { QueueEntry } from '../queue/launch-queue.ts';
 import type { ApiContext } from './context.ts';
+import { FORBIDDEN, mayUpdate, mayView } from './permissions.ts';
 import type { Answer } from './replies.ts';
 import { failure, ok } from './replies.ts';
 import type { Query } from './request.ts';
 
 /** GET /v2/queue: what waits, and why (marathon.md §2.7) */
-export function listQueue({ scheduler }: ApiContext, query: Query): Answer {
+export function listQueue(context: ApiContext, query: Query): Answer {
+  const { scheduler } = context;
   const withOffers = query.all('embed').includes('lastUnusedOffers');
-  const queue = scheduler.queue.entries().map((entry) => {
+  const entries = scheduler.queue.entries().filter(({ app }) => mayView(context, app.id));
+  const queue = entries.map((entry) => {
     const leftMs = scheduler.queue.delays.untilMs(entry.app) - scheduler.nowMs();
     return {
       app: appJson(entry.app),
@@ -52,8 +55,10 @@ function lastUnusedOffers({ statistics }: QueueEntry): unknown[] {
 }
 
 /** DELETE /v2/queue/{appId}/delay */
-export function resetDelay({ scheduler }: ApiContext, appId: string): Answer {
+export function resetDelay(context: ApiContext, appId: string): Answer {
+  const { scheduler } = context;
   if (!scheduler.queue.get(appId)) return failure(404, `Application ${appId} not found in tasks queue.`);
+  if (!mayUpdate(context, appId)) return FORBIDDEN;
   scheduler.queue.delays.reset(appId);
   scheduler.kick();
   return { status: 204 };

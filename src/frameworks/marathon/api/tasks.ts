@@ -4,15 +4,18 @@ import type { Edit } from '../deployments/changes.ts';
 import type { Instance } from '../instances/instance.ts';
 import { isRunning } from '../instances/instance.ts';
 import type { ApiContext } from './context.ts';
+import { change, FORBIDDEN, mayUpdate, mayView } from './permissions.ts';
 import type { Answer } from './replies.ts';
 import { deploymentResult, failure, noSuchApp, ok } from './replies.ts';
 import type { Query } from './request.ts';
 import { taskView } from './views.ts';
 
 /** GET /v2/tasks */
-export function listTasks({ scheduler }: ApiContext, query: Query): Answer {
+export function listTasks(context: ApiContext, query: Query): Answer {
+  const { scheduler } = context;
   const statuses = new Set(query.all('status'));
   const tasks = [...scheduler.instances.all()].filter((i) => {
+    if (!mayView(context, i.app.id)) return false;
     if (statuses.size === 0) return true;
     return statuses.has(isRunning(i) ? 'running' : 'staging');
   });
@@ -65,6 +68,7 @@ async function killTasks(
   const { scheduler } = context;
   const scale = query.flag('scale');
   if (scale && query.flag('wipe')) return failure(400, 'You cannot use scale and wipe at the same time.');
+  if (!instances.every(({ app }) => mayUpdate(context, app.id))) return FORBIDDEN;
   const views = instances.map((i) => taskView(scheduler, i));
   const kill = (): void => {
     for (const i of instances) scheduler.kills.kill(i.taskId, 'killed through the API');
@@ -74,7 +78,7 @@ async function killTasks(
     kill();
     return ok(body(views));
   }
-  const outcome = await scheduler.changes.change((version) => fewer(context, instances, version), {
+  const outcome = await change(context, (version) => fewer(context, instances, version), {
     force: query.flag('force'),
     accepted: kill,
   });

@@ -6,6 +6,7 @@ import type { Instance } from '../instances/instance.ts';
 import { isRunning } from '../instances/instance.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { taskStats } from './task-stats.ts';
+import { appPorts } from '../apps/ports.ts';
 
 /** What is put into an app's JSON beside its definition (marathon.md §2.1). */
 export interface Embed {
@@ -78,7 +79,7 @@ export function taskView(scheduler: Scheduler, instance: Instance): JsonObject {
     })),
     healthCheckResults: scheduler.health.results(instance),
     localVolumes: [],
-    servicePorts: app.portDefinitions.map((p) => p.port),
+    servicePorts: appPorts(app).map((p) => p.servicePort),
     ...(instance.region === undefined ? {} : { region: instance.region }),
     ...(instance.zone === undefined ? {} : { zone: instance.zone }),
     role: app.role,

@@ -2,7 +2,7 @@ import type { AppDefinition, PortDefinition } from './schema.ts';
 
 /** An app as it is kept: the whole definition with its version stamps. Immutable. */
 export interface App extends AppDefinition {
-  /** Service ports; 0 was replaced by an allotted one, unless `requirePorts` (marathon.md §3.1). */
+  /** Service ports, on the host network only; 0 was replaced by an allotted one, unless `requirePorts` (marathon.md §3.1). */
   readonly portDefinitions: PortDefinition[];
   readonly role: string;
   /** ISO timestamp with milliseconds; unique per app. */

@@ -9,7 +9,7 @@ import type { FieldProblem } from './problem.ts';
  */
 export function convertOldSpellings(input: JsonObject): { app: JsonObject; problems: FieldProblem[] } {
   const problems: FieldProblem[] = [];
-  const steps = [convertPorts, convertUris, convertDocker, convertIpAddress];
+  const steps = [convertDocker, convertPorts, convertUris, convertIpAddress]; // the container says whose `ports` are
   let app = input;
   for (const step of steps) app = step(app, problems);
   return { app, problems };

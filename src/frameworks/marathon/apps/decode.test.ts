@@ -21,6 +21,11 @@ const docker = (over: Record<string, unknown>): Record<string, unknown> => ({
   container: { docker: { image: 'x', ...over } },
 });
 
+const bridge = (portMappings: readonly unknown[]): Record<string, unknown> => ({
+  networks: [{ mode: 'container/bridge' }],
+  container: { docker: { image: 'x' }, portMappings },
+});
+
 /** One mistake per line: what is wrong, and where it must be said. */
 const MISTAKES: readonly (readonly [path: string, over: unknown])[] = [
   ['/id', { id: '/Upper' }],
@@ -69,7 +74,13 @@ const MISTAKES: readonly (readonly [path: string, over: unknown])[] = [
   ['/fetch(0)/extract', { fetch: [{ uri: 'http://x', extract: 'yes' }] }],
   ['/uris', { uris: 'http://x' }],
   ['/uris', { uris: ['http://x'], fetch: [{ uri: 'http://y' }] }],
-  ['/container/type', docker({})],
+  ['/container/docker', { container: { type: 'DOCKER' } }],
+  ['/container/docker/pullConfig', { container: { docker: { image: 'x', pullConfig: { secret: 's' } } } }],
+  [
+    '/container/volumes(0)',
+    { container: { docker: { image: 'x' }, volumes: [{ containerPath: '/x', persistent: { size: 1 } }] } },
+  ],
+  ['/container/portMappings(1)/name', bridge([{ name: 'a' }, { name: 'a' }])],
   ['/container/type', { container: { type: 'ROCKET' } }],
   ['/container/docker/image', { container: { docker: {} } }],
   ['/container/docker', { container: { type: 'MESOS', docker: { image: 'x' } } }],
@@ -159,6 +170,20 @@ const MISTAKES: readonly (readonly [path: string, over: unknown])[] = [
 ];
 
 describe('decodeApp', () => {
+  it('takes secrets where that feature is on, and names those that the app does not have', () => {
+    const limits = { ...LIMITS, features: ['secrets'] };
+    const volume = (secret: string) => ({ type: 'MESOS', volumes: [{ containerPath: 'x', secret }] });
+    const paths = (over: Record<string, unknown>): string[] => {
+      const decoded = decodeApp({ id: '/a', cmd: 'x', secrets: { db: { source: 's' } }, ...over }, limits);
+      return decoded.ok ? [] : decoded.problems.map(({ path }) => path);
+    };
+    expect(paths({ env: { A: { secret: 'db' } }, container: volume('db') })).toEqual([]);
+    expect(paths({ env: { A: { secret: 'no' } }, container: volume('toString') })).toEqual([
+      '/env/A',
+      '/container/volumes(0)/secret',
+    ]);
+  });
+
   it.each(MISTAKES)('names %s of %j', (path, over) => {
     expect(problemsOf(over as Record<string, unknown>).map((p) => p.path)).toContain(path);
   });
@@ -219,8 +244,15 @@ describe('decodeApp', () => {
 
   it('converts the old docker network', () => {
     const mappings = [{ containerPort: 80, hostPort: null }];
-    const paths = problemsOf(docker({ network: 'BRIDGE', portMappings: mappings })).map((p) => p.path);
-    expect(paths).toEqual(['/container/type', '/networks(0)/mode']);
+    // `ports` only repeats the service ports, in what old clients send back
+    const old = { ...docker({ network: 'BRIDGE', portMappings: mappings }), ports: [10001] };
+    expect(decodeApp({ ...BASE, ...old }, LIMITS)).toMatchObject({
+      ok: true,
+      app: {
+        networks: [{ mode: 'container/bridge' }],
+        container: { type: 'DOCKER', docker: { image: 'x' }, portMappings: [{ containerPort: 80 }] },
+      },
+    });
   });
 
   it('ignores what it does not know, and what GET adds', () => {
@@ -258,8 +290,22 @@ describe('building and updating', () => {
     const app = build(BASE);
     expect(app.portDefinitions).toEqual([{ port: 10001, name: 'default', protocol: 'tcp' }]);
     expect(build({ ...BASE, cmd: 'y' }, 'v2', app).portDefinitions[0]?.port).toBe(10001);
-    const three = [1, 2, 3].map(() => ({ port: 0, protocol: 'tcp' as const }));
-    expect(allotServicePorts(three, [], new Set(), { min: 1, max: 2 })).toMatchObject({ ok: false });
+    expect(allotServicePorts([0, 0, 0], [], new Set(), { min: 1, max: 2 })).toMatchObject({ ok: false });
+  });
+
+  it('allots service ports of port mappings, and shows nothing else', () => {
+    const app = build({ ...BASE, ...bridge([{ containerPort: 80 }, { servicePort: 7 }]) });
+    expect(app.container?.portMappings).toMatchObject([
+      { containerPort: 80, servicePort: 10001 },
+      { containerPort: 0, servicePort: 7 },
+    ]);
+    expect(appDefinitionJson(app)).not.toHaveProperty('portDefinitions');
+    expect(build(appJson(app), 'v2', app)).toBe(app);
+    const plain = build({ ...BASE, networks: [{ mode: 'container/bridge' }], ...docker({}) });
+    expect(plain.container?.portMappings).toMatchObject([{ name: 'default', servicePort: 10001 }]);
+    const onHost = mergeUpdate(app, { networks: [{ mode: 'host' }], container: docker({}).container });
+    const decoded = decodeApp(onHost.merged, LIMITS);
+    expect(decoded.ok && decoded.app.portDefinitions).toBeUndefined();
   });
 
   it('stamps what changed: scaling leaves the configuration alone', () => {

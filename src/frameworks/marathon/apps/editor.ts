@@ -8,6 +8,7 @@ import { mergeUpdate, versionAskedFor, versionProblem } from './merge.ts';
 import { absolutePath } from './paths.ts';
 import { appDefinitionJson } from './present.ts';
 import type { AppRegistry } from './registry.ts';
+import { appPorts } from './ports.ts';
 
 export type Edited = { readonly kind: 'app'; readonly app: App } | Refusal;
 
@@ -84,7 +85,7 @@ export class AppEditor {
   #usedPorts(id: string, also: ReadonlySet<number> | undefined): Set<number> {
     const used = new Set(also);
     for (const app of this.#registry.all())
-      if (app.id !== id) for (const { port } of app.portDefinitions) used.add(port);
+      if (app.id !== id) for (const { servicePort } of appPorts(app)) used.add(servicePort);
     return used;
   }
 }

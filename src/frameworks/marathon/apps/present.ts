@@ -1,6 +1,7 @@
 import type { App } from './app.ts';
 import type { JsonObject } from './json.ts';
 import { canonicalJson } from './json.ts';
+import { networkMode } from './ports.ts';
 
 /** Fields left out of answers when they are empty (marathon.md §3). */
 const OMIT_EMPTY = [
@@ -22,6 +23,8 @@ export function appDefinitionJson(app: App): JsonObject {
     const value = out[field];
     if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) delete out[field];
   }
+  // with another network than that of the agent, the container maps the ports
+  if (networkMode(app) !== 'host') delete out['portDefinitions'];
   return out;
 }
 

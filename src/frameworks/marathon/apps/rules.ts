@@ -41,6 +41,8 @@ function idRules(app: AppDefinition): FieldProblem[] {
 function commandRules(app: AppDefinition): FieldProblem[] {
   if (app.cmd !== undefined && app.args !== undefined && app.args.length > 0)
     return [{ path: '/cmd', error: 'write either cmd or args, not both' }];
+  if (app.container?.type === 'DOCKER' && app.container.docker === undefined)
+    return [{ path: '/container/docker', error: 'is required for type DOCKER' }];
   const hasImage = app.container?.docker !== undefined;
   if (app.cmd === undefined && (app.args?.length ?? 0) === 0 && !hasImage)
     return [{ path: '/cmd', error: 'write cmd or args, or a container image that brings its own command' }];
@@ -53,13 +55,29 @@ function featureRules(app: AppDefinition, limits: AppLimits): FieldProblem[] {
     `the feature '${feature}' is not enabled (marathon.enableFeatures)`;
   if (app.gpus > 0 && !limits.features.includes('gpu_resources'))
     problems.push({ path: '/gpus', error: enabled('gpu_resources') });
-  if (!limits.features.includes('secrets')) {
+  if (limits.features.includes('secrets')) problems.push(...unknownSecrets(app));
+  else {
     if (app.secrets !== undefined && Object.keys(app.secrets).length > 0)
       problems.push({ path: '/secrets', error: enabled('secrets') });
     for (const [name, value] of Object.entries(app.env))
       if (typeof value !== 'string') problems.push({ path: `/env/${name}`, error: enabled('secrets') });
   }
   return problems;
+}
+
+/** What refers to a secret that the app does not have. */
+function unknownSecrets(app: AppDefinition): FieldProblem[] {
+  const uses: [path: string, name: string][] = [];
+  for (const [name, value] of Object.entries(app.env))
+    if (typeof value !== 'string') uses.push([`/env/${name}`, value.secret]);
+  app.container?.volumes.forEach(({ secret }, i) => {
+    if (secret !== undefined) uses.push([`/container/volumes(${i})/secret`, secret]);
+  });
+  return uses.flatMap(([path, name]) =>
+    Object.hasOwn(app.secrets ?? {}, name)
+      ? []
+      : [{ path, error: `the app has no secret '${name}' (/secrets)` }],
+  );
 }
 
 function networkRules(app: AppDefinition): FieldProblem[] {
@@ -101,6 +119,16 @@ function portRules(app: AppDefinition): FieldProblem[] {
       problems.push({ path: `/portDefinitions(${i})/port`, error: `port ${port} is used twice` });
     if (name !== undefined) names.add(name);
     numbers.add(port);
+  });
+  const mapped = new Set<string>();
+  app.container?.portMappings?.forEach(({ name }, i) => {
+    if (name === undefined) return;
+    if (mapped.has(name))
+      problems.push({
+        path: `/container/portMappings(${i})/name`,
+        error: `the name '${name}' is used twice`,
+      });
+    mapped.add(name);
   });
   return problems;
 }

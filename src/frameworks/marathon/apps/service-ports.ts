@@ -1,7 +1,5 @@
-import type { PortDefinition } from './schema.ts';
-
 export type Allotted =
-  | { readonly ok: true; readonly ports: PortDefinition[] }
+  | { readonly ok: true; readonly ports: readonly number[] }
   | { readonly ok: false; readonly message: string };
 
 /**
@@ -9,21 +7,21 @@ export type Allotted =
  * lowest in [min, max] that no app uses.
  */
 export function allotServicePorts(
-  wanted: readonly PortDefinition[],
-  before: readonly PortDefinition[],
+  wanted: readonly number[],
+  before: readonly number[],
   used: ReadonlySet<number>,
   range: { readonly min: number; readonly max: number },
 ): Allotted {
   const taken = new Set(used);
-  for (const p of wanted) taken.add(p.port);
-  const ports: PortDefinition[] = [];
+  for (const port of wanted) taken.add(port);
+  const ports: number[] = [];
   let next = range.min;
-  for (const [i, definition] of wanted.entries()) {
-    if (definition.port !== 0) {
-      ports.push(definition);
+  for (const [i, fixed] of wanted.entries()) {
+    if (fixed !== 0) {
+      ports.push(fixed);
       continue;
     }
-    const old = before[i]?.port ?? 0;
+    const old = before[i] ?? 0;
     let port = old !== 0 && !taken.has(old) ? old : 0;
     while (port === 0 && next <= range.max) {
       if (!taken.has(next)) port = next;
@@ -32,7 +30,7 @@ export function allotServicePorts(
     if (port === 0)
       return { ok: false, message: `no service port is free between ${range.min} and ${range.max}` };
     taken.add(port);
-    ports.push({ ...definition, port });
+    ports.push(port);
   }
   return { ok: true, ports };
 }

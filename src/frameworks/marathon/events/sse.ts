@@ -26,11 +26,17 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Answer a request with a stream of events of `types` (all when empty), its own attachment first. */
-  attach(request: ApiRequest, reply: ApiReply, types: ReadonlySet<string>): void {
+  /** Answer a request with a stream of events of `types` (all when empty) that `hears` lets pass, its own attachment first. */
+  attach(
+    request: ApiRequest,
+    reply: ApiReply,
+    types: ReadonlySet<string>,
+    hears: (event: MarathonEvent) => boolean,
+  ): void {
     const remoteAddress = request.ip;
     const write = (event: MarathonEvent): void => {
-      if (types.size === 0 || types.has(event.eventType)) stream.write(frame(event));
+      if (types.size > 0 && !types.has(event.eventType)) return;
+      if (hears(event)) stream.write(frame(event));
     };
     const stream = openStream(reply, {
       headers: {

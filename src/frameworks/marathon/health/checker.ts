@@ -5,6 +5,7 @@ import type { Instance } from '../instances/instance.ts';
 import type { HealthState, ProbeResult } from './health-state.ts';
 import { healthStep } from './health-state.ts';
 import type { Prober } from './probe.ts';
+import { probedAt } from './probed.ts';
 
 export interface CheckerParts {
   readonly clock: Clock;
@@ -73,9 +74,9 @@ export class Checker {
 
   async #probe(): Promise<ProbeResult> {
     const { protocol, timeoutSeconds, ignoreHttp1xx } = this.#check;
-    const host = this.#instance.address;
-    const port = this.#check.port ?? this.#instance.ports[this.#check.portIndex ?? 0];
-    if (port === undefined) return { ok: false, cause: 'the instance has no such port' };
+    const { host, port } = probedAt(this.#instance, this.#check.portIndex ?? 0, this.#check.port);
+    if (host === undefined || port === undefined)
+      return { ok: false, cause: 'the instance has no such port' };
     const timeoutMs = Math.max(1, timeoutSeconds) * 1000;
     const signal = this.#stop.signal;
     if (protocol === 'TCP') return this.#parts.prober.tcp({ host, port, timeoutMs, signal });

@@ -2,28 +2,40 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePorts } from '../../../core/testing/free-ports.ts';
 import { HELLO, Harness, idle, until } from '../../testing/harness.ts';
 
 const harness = new Harness();
 afterEach(() => harness.cleanUp());
 
 describe('health checks', () => {
+  const servers = new Map<number, Server>();
+
+  /** Ends what listens at `port`; nothing where nothing does, as an ended server must not be ended again. */
+  async function release(port: number): Promise<void> {
+    const server = servers.get(port);
+    servers.delete(port);
+    await server?.[Symbol.asyncDispose]();
+  }
+
   async function serve(port: number, status: () => number): Promise<Server> {
+    // Of a task that is over, which would have taken its socket with it.
+    await release(port);
     const server = createServer((_, response) => {
       response.statusCode = status();
       response.end();
     });
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    harness.onCleanUp(async () => {
-      server.closeAllConnections();
-      server.close();
-    });
+    servers.set(port, server);
+    harness.onCleanUp(() => release(port));
     return server;
   }
 
   it('kill and replace an instance that stops answering', async () => {
-    const { master, request } = await harness.setUp([{ resources: 'cpus:4;mem:1024;ports:[38100-38400]' }]);
+    // Two, and one in place of the one that is killed; below those that the system gives to connections.
+    const ports = (await freePorts(6)).map((port) => `${port}-${port}`).join(', ');
+    const { master, request } = await harness.setUp([{ resources: `cpus:4;mem:1024;ports:[${ports}]` }]);
     const broken = new Set<string>();
     master.tasks.onLaunch = (task) => {
       const port = task.info.discovery?.ports?.ports?.[0]?.number ?? 0;

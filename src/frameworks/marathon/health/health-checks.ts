@@ -84,6 +84,19 @@ export class HealthChecks {
     return states;
   }
 
+  /** Tasks that the checks that run here found unwell, by app: nobody else knows of these. */
+  foundUnhealthy(instances: Iterable<Instance>): Map<string, string[]> {
+    const found = new Map<string, string[]>();
+    for (const { taskId, app } of instances) {
+      const checkers = this.#watched.get(taskId)?.checkers ?? [];
+      if (!checkers.some((checker) => checker.state?.alive === false)) continue;
+      const same = found.get(app.id);
+      if (same === undefined) found.set(app.id, [taskId]);
+      else same.push(taskId);
+    }
+    return found;
+  }
+
   /** As `healthCheckResults` of a task shows them. */
   results(instance: Instance): JsonObject[] {
     return this.states(instance).map((s) => ({

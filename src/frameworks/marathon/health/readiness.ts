@@ -3,6 +3,8 @@ import type { ReadinessCheckDefinition } from '../apps/check-schemas.ts';
 import type { JsonObject } from '../apps/json.ts';
 import type { Instance } from '../instances/instance.ts';
 import type { HttpProbeAnswer, Prober } from './probe.ts';
+import { appPorts } from '../apps/ports.ts';
+import { probedAt } from './probed.ts';
 
 /** Polls one readiness check of one instance until it is ready for the first time; then never again (marathon.md §3.5). */
 export class ReadinessPoll {
@@ -46,9 +48,8 @@ export class ReadinessPoll {
 
   async #run(): Promise<void> {
     const check = this.#check;
-    const index = this.#instance.app.portDefinitions.findIndex((d) => d.name === check.portName);
-    const port = this.#instance.ports[index];
-    const host = this.#instance.address;
+    const index = appPorts(this.#instance.app).findIndex((p) => p.name === check.portName);
+    const { host = '', port } = probedAt(this.#instance, index);
     const name = host.includes(':') ? `[${host}]` : host;
     try {
       this.#last = await this.#prober.http({

@@ -9,6 +9,8 @@ export class Instances {
   readonly #records: Records;
   readonly #byTask = new Map<string, Instance>();
   readonly #byApp = new Map<string, Set<string>>();
+  /** What is known of these is not on disk, since a write failed. */
+  readonly #unwritten = new Set<string>();
 
   constructor(records: Records) {
     this.#records = records;
@@ -46,18 +48,34 @@ export class Instances {
   /** Keep (or replace) an instance; resolves when it is on disk. */
   put(instance: Instance): Promise<void> {
     this.#set(instance);
-    return this.#records.put(`${PREFIX}/${keyOf(instance.taskId)}`, instance);
+    return this.#written(instance.taskId, this.#records.put(`${PREFIX}/${keyOf(instance.taskId)}`, instance));
   }
 
-  /** Forget an instance; resolves when that is on disk. */
+  /** Whether what is known of it is on disk, or on its way there. */
+  isKept(taskId: string): boolean {
+    return !this.#unwritten.has(taskId);
+  }
+
+  /** Forget an instance, also one that only the disk remembers; resolves when that is on disk. */
   remove(taskId: string): Promise<void> {
     const instance = this.#byTask.get(taskId);
-    if (!instance) return Promise.resolve();
-    this.#byTask.delete(taskId);
-    const ofApp = this.#byApp.get(instance.app.id);
-    ofApp?.delete(taskId);
-    if (ofApp?.size === 0) this.#byApp.delete(instance.app.id);
-    return this.#records.delete(`${PREFIX}/${keyOf(taskId)}`);
+    if (instance) {
+      this.#byTask.delete(taskId);
+      const ofApp = this.#byApp.get(instance.app.id);
+      ofApp?.delete(taskId);
+      if (ofApp?.size === 0) this.#byApp.delete(instance.app.id);
+    } else if (this.isKept(taskId)) return Promise.resolve();
+    return this.#written(taskId, this.#records.delete(`${PREFIX}/${keyOf(taskId)}`));
+  }
+
+  async #written(taskId: string, write: Promise<void>): Promise<void> {
+    try {
+      await write;
+      this.#unwritten.delete(taskId);
+    } catch (error) {
+      this.#unwritten.add(taskId);
+      throw error;
+    }
   }
 
   #set(instance: Instance): void {

@@ -1,3 +1,4 @@
+import { sleep } from '../../../core/clock.ts';
 import type { Clock } from '../../../core/clock.ts';
 import type { Logger } from '../../../core/log.ts';
 import type { TaskState, TaskStatus } from '../../../mesos/index.ts';
@@ -28,14 +29,21 @@ export interface StatusParts {
   readonly kick: () => void;
 }
 
+const REMOVE_AGAIN_MS = 5_000;
+
 /** Takes in what the master says about tasks. */
 export class StatusUpdates {
   readonly #parts: StatusParts;
   readonly #failures = new Map<string, TaskFailure>();
   readonly ended = new Map<string, number>();
+  readonly #stopped = new AbortController();
 
   constructor(parts: StatusParts) {
     this.#parts = parts;
+  }
+
+  stop(): void {
+    this.#stopped.abort();
   }
 
   lastFailure(appId: string): TaskFailure | undefined {
@@ -61,7 +69,8 @@ export class StatusUpdates {
         });
       else if (status.state !== 'TASK_UNREACHABLE' && status.state !== 'TASK_UNKNOWN')
         kills.killUnknown(taskId, status.agent_id?.value);
-      this.#acknowledge(status);
+      // the disk may still have one whose end it did not take
+      this.#whenWritten(instances.remove(taskId), status);
       return;
     }
     if (isTerminal(status.state) || status.state === 'TASK_UNKNOWN') this.#end(instance, status);
@@ -79,9 +88,8 @@ export class StatusUpdates {
     const { instances, health, kills, clock } = this.#parts;
     const next = updated(instance, status, clock.now());
     const changed = next.state !== instance.state;
-    const written =
-      JSON.stringify(next) === JSON.stringify(instance) ? Promise.resolve() : instances.put(next);
-    this.#whenWritten(written, status);
+    const same = JSON.stringify(next) === JSON.stringify(instance) && instances.isKept(next.taskId);
+    this.#whenWritten(same ? Promise.resolve() : instances.put(next), status);
     if (changed || status.reason !== 'REASON_RECONCILIATION') this.#announce(next, status);
     if (changed) this.#announceCondition(next, status.state);
     if (next.executorHealthy !== instance.executorHealthy) health.announce(next);
@@ -98,11 +106,11 @@ export class StatusUpdates {
 
   /** `reported`: the master says so; then failures count for the launch delay. */
   #end(instance: Instance, status: TaskStatus, reported = true): void {
-    const { instances, health, kills, queue, clock, log } = this.#parts;
+    const { health, kills, queue, clock, log } = this.#parts;
     const { state } = status;
     health.unwatch(instance.taskId);
     kills.ended(instance.taskId);
-    this.#whenWritten(instances.remove(instance.taskId), status);
+    this.#whenWritten(this.#removed(instance.taskId), status);
     const asked = instance.killing !== undefined;
     const killedByOthers = state === 'TASK_KILLED' && status.healthy !== false;
     this.ended.set(state, (this.ended.get(state) ?? 0) + 1);
@@ -141,6 +149,23 @@ export class StatusUpdates {
       host: instance.host,
       runSpecVersion: instance.app.version,
     });
+  }
+
+  /**
+   * Remove an instance, and insist: nobody may ever say again that it is over, and the next life of this scheduler would
+   * take it for one that runs, and end another for it.
+   */
+  async #removed(taskId: string): Promise<void> {
+    const { instances, clock, log } = this.#parts;
+    for (;;) {
+      try {
+        return await instances.remove(taskId);
+      } catch (error) {
+        log.error({ taskId, error: errorText(error) }, 'the store did not take the end of an instance');
+        await sleep(clock, REMOVE_AGAIN_MS, this.#stopped.signal);
+        if (this.#stopped.signal.aborted) throw error;
+      }
+    }
   }
 
   /** An update is acknowledged when what it changed is on disk; until then the agent keeps it. */

@@ -9,11 +9,21 @@ export type Timeout =
   /** Its agent has been away too long: forget it. */
   | { readonly kind: 'expunge' };
 
-/** What time does to an instance that is launching or unreachable (marathon.md §6, crash policy). */
-export function nextTimeout(instance: Instance, nowMs: number, launchTimeoutMs: number): Timeout {
+/**
+ * What time does to an instance that is launching or unreachable (marathon.md §6, crash policy). `sinceMs`: since when we
+ * hear of our tasks without a gap; one that has not been heard of before then has not been late.
+ */
+export function nextTimeout(
+  instance: Instance,
+  nowMs: number,
+  launchTimeoutMs: number,
+  sinceMs: number,
+): Timeout {
   if (instance.state === 'TASK_STAGING' || instance.state === 'TASK_STARTING') {
     if (instance.killing !== undefined) return { kind: 'none' };
-    const atMs = instance.stagedAtMs + launchTimeoutMs;
+    // where the clock was set back between two lives it lies in the future
+    const stagedAtMs = instance.stagedAtMs > nowMs ? sinceMs : Math.max(instance.stagedAtMs, sinceMs);
+    const atMs = stagedAtMs + launchTimeoutMs;
     return atMs <= nowMs ? { kind: 'launch' } : { kind: 'at', atMs };
   }
   const strategy = instance.app.unreachableStrategy;

@@ -1,5 +1,6 @@
-import type { EnvironmentVariable } from '../../../mesos/index.ts';
+import type { EnvironmentVariable, Secret } from '../../../mesos/index.ts';
 import type { App } from '../apps/app.ts';
+import { assignedPorts } from '../apps/ports.ts';
 
 const LABEL_LIMIT = 512;
 
@@ -18,26 +19,41 @@ export function taskEnvironment(
     ['MARATHON_APP_RESOURCE_DISK', String(app.disk)],
     ['MARATHON_APP_RESOURCE_GPUS', String(app.gpus)],
     ['MARATHON_APP_ENFORCE_GROUP_ROLE', 'false'],
+    ...(app.container?.docker === undefined
+      ? []
+      : [['MARATHON_APP_DOCKER_IMAGE', app.container.docker.image] as [string, string]]),
     ...portVariables(app, task.ports),
     ...labelVariables(app.labels),
   ]);
-  for (const [name, value] of Object.entries(app.env))
+  const secrets = new Map<string, EnvironmentVariable>();
+  for (const [name, value] of Object.entries(app.env)) {
     if (typeof value === 'string') variables.set(name, value);
-  return [...variables].map(([name, value]) => ({ name, type: 'VALUE', value }));
+    else {
+      variables.delete(name);
+      secrets.set(name, { name, type: 'SECRET', secret: secretOf(app, value.secret) });
+    }
+  }
+  const plain = [...variables].map(([name, value]) => ({ name, type: 'VALUE' as const, value }));
+  return [...plain, ...secrets.values()];
+}
+
+/** A secret of the app for the agent, which knows it by its source. */
+export function secretOf(app: Pick<App, 'secrets'>, name: string): Secret {
+  return { type: 'REFERENCE', reference: { name: app.secrets?.[name]?.source ?? name } };
 }
 
 function portVariables(app: App, ports: readonly number[]): [string, string][] {
   const out: [string, string][] = [];
-  ports.forEach((port, i) => {
-    const definition = app.portDefinitions[i];
-    const requested = definition?.port ?? 0;
-    out.push([`PORT${i}`, String(port)]);
-    out.push([`PORT_${requested === 0 ? port : requested}`, String(port)]);
-    if (definition?.name !== undefined) out.push([`PORT_${shellName(definition.name)}`, String(port)]);
+  const all = assignedPorts(app, ports).map((port) => ({ ...port, number: port.outside ?? port.inside }));
+  all.forEach(({ name, servicePort, containerPort, number }, i) => {
+    const requested = containerPort ?? servicePort;
+    out.push([`PORT${i}`, String(number)]);
+    out.push([`PORT_${requested === 0 ? number : requested}`, String(number)]);
+    if (name !== undefined) out.push([`PORT_${shellName(name)}`, String(number)]);
   });
-  const [first] = ports;
-  if (first !== undefined) out.push(['PORT', String(first)]);
-  out.push(['PORTS', ports.join(',')]);
+  const [first] = all;
+  if (first !== undefined) out.push(['PORT', String(first.number)]);
+  out.push(['PORTS', all.map(({ number }) => number).join(',')]);
   return out;
 }
 

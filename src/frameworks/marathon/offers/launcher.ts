@@ -121,11 +121,17 @@ export class Launcher {
   }
 
   async #launch(o: OpenOffer): Promise<void> {
-    const started = o.launches.map((l) => l.instance);
+    const placed = o.launches.map((l) => l.instance);
     try {
-      await Promise.all(started.map((instance) => this.#parts.instances.put(instance)));
+      await Promise.all(placed.map((instance) => this.#parts.instances.put(instance)));
     } catch (error) {
-      this.#parts.notLaunched(started, `the store did not take the instance: ${errorText(error)}`);
+      this.#parts.notLaunched(placed, `the store did not take the instance: ${errorText(error)}`);
+      void this.#parts.call({ type: 'DECLINE', decline: { offer_ids: [o.offer.id] } });
+      return;
+    }
+    const launches = this.#stillWanted(o);
+    const started = launches.map((l) => l.instance);
+    if (started.length === 0) {
       void this.#parts.call({ type: 'DECLINE', decline: { offer_ids: [o.offer.id] } });
       return;
     }
@@ -137,7 +143,7 @@ export class Launcher {
       type: 'ACCEPT',
       accept: {
         offer_ids: [o.offer.id],
-        operations: [{ type: 'LAUNCH', launch: { task_infos: o.launches.map((l) => l.task) } }],
+        operations: [{ type: 'LAUNCH', launch: { task_infos: launches.map((l) => l.task) } }],
         filters: { refuse_seconds },
       },
     });
@@ -146,5 +152,13 @@ export class Launcher {
     else if (outcome.kind === 'not-connected')
       this.#parts.notLaunched(started, 'the master is not connected');
     else if (outcome.kind === 'unknown') this.#parts.perhapsLaunched(started);
+  }
+
+  /** What was killed while it was being written: the master has answered that there is no such task, and shall be right. */
+  #stillWanted(o: OpenOffer): OpenOffer['launches'] {
+    const now = o.launches.map(({ instance }) => this.#parts.instances.get(instance.taskId));
+    const killed = now.filter((instance) => instance?.killing !== undefined) as Instance[];
+    this.#parts.notLaunched(killed, 'killed before it was launched');
+    return o.launches.filter((_, i) => now[i] !== undefined && now[i].killing === undefined);
   }
 }

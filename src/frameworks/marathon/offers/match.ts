@@ -1,6 +1,7 @@
 import type { Random } from '../../../core/random.ts';
 import type { Resource } from '../../../mesos/index.ts';
 import type { App } from '../apps/app.ts';
+import { appPorts } from '../apps/ports.ts';
 import type { Place } from './constraints.ts';
 import { meetsConstraint } from './constraints.ts';
 import type { RejectReason } from './reasons.ts';
@@ -41,15 +42,11 @@ export function matchOffer(
   scalar('mem', app.mem, 'InsufficientMemory');
   scalar('disk', app.disk, 'InsufficientDisk');
   scalar('gpus', app.gpus, 'InsufficientGpus');
-  const ports = takePorts(mine, wantedPorts(app), random);
+  const wanted = appPorts(app).flatMap((port) => port.hostPort ?? []);
+  const ports = takePorts(mine, wanted, random);
   if (!ports) reasons.push('InsufficientPorts');
 
   const [first, ...rest] = reasons;
   if (first !== undefined) return { ok: false, reasons: [first, ...rest] };
   return { ok: true, resources: [...taken, ...(ports?.taken ?? [])], ports: ports?.ports ?? [] };
-}
-
-/** Host ports as asked for, 0 meaning any: the defined ones only with `requirePorts` (marathon.md §3.1). */
-function wantedPorts(app: App): number[] {
-  return app.portDefinitions.map((d) => (app.requirePorts ? d.port : 0));
 }

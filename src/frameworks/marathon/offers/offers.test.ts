@@ -259,6 +259,121 @@ describe('the task', () => {
     });
   });
 
+  describe('with an image', () => {
+    const image = { image: 'img:1', parameters: [{ key: 'init', value: 'true' }] };
+    const bridged = app({
+      id: '/shop/db',
+      cmd: undefined,
+      args: ['-v'],
+      networks: [{ mode: 'container/bridge' }],
+      container: {
+        docker: image,
+        portMappings: [
+          { containerPort: 80, name: 'http', servicePort: 7000 },
+          { containerPort: 53, hostPort: 0, protocol: 'udp,tcp', labels: { x: 'y' } },
+          { containerPort: 0 },
+        ],
+        volumes: [
+          { containerPath: '/data', hostPath: '/srv', mode: 'RO' },
+          { containerPath: '/own', hostPath: 'own' },
+        ],
+      },
+      healthChecks: [{ protocol: 'MESOS_HTTP', portIndex: 0 }],
+    });
+    const at = { ...task, ports: [31000, 31001, 31002] };
+
+    it('takes as many ports as are mapped to its agent, the very ones where it says so', () => {
+      const place: Place = { host: 'h', attributes: {} };
+      const ports = (a: App): readonly number[] => {
+        const offered = resources('cpus:9;mem:999;ports:[31000-31009]');
+        const found = matchOffer(a, offered, place, [], seededRandom(1));
+        return found.ok ? found.ports : [];
+      };
+      expect(ports(bridged)).toHaveLength(3);
+      const portMappings = [{ containerPort: 80, hostPort: 31005 }];
+      expect(
+        ports(app({ networks: [{ mode: 'container/bridge' }], container: { docker: image, portMappings } })),
+      ).toEqual([31005]);
+    });
+
+    it('says to the agent what its container is', () => {
+      const info = taskInfo(bridged, at);
+      expect(info.command).toMatchObject({ shell: false, arguments: ['-v'] });
+      expect(info.command).not.toHaveProperty('value');
+      expect(info.container).toEqual({
+        type: 'DOCKER',
+        docker: {
+          image: 'img:1',
+          network: 'BRIDGE',
+          privileged: false,
+          force_pull_image: false,
+          port_mappings: [
+            { host_port: 31000, container_port: 80, protocol: 'tcp' },
+            { host_port: 31001, container_port: 53, protocol: 'udp' },
+            { host_port: 31001, container_port: 53, protocol: 'tcp' },
+            { host_port: 31002, container_port: 31002, protocol: 'tcp' },
+          ],
+          parameters: [
+            { key: 'init', value: 'true' },
+            { key: 'label', value: 'MESOS_TASK_ID=t1' },
+          ],
+        },
+        volumes: [
+          { container_path: '/data', host_path: '/srv', mode: 'RO' },
+          { container_path: '/own', host_path: 'own', mode: 'RW' },
+        ],
+      });
+      // checked where it listens, published where it is reached
+      expect(info.health_check).toMatchObject({ http: { port: 80 } });
+      expect(info.discovery?.ports?.ports).toMatchObject([
+        { number: 31000, name: 'http', labels: { labels: [{ key: 'network-scope', value: 'host' }] } },
+        { number: 31001, protocol: 'udp,tcp' },
+        { number: 31002 },
+      ]);
+    });
+
+    it('is told its ports on the agent', () => {
+      const env = Object.fromEntries(taskEnvironment(bridged, at).map((v) => [v.name, v.value]));
+      expect(env).toMatchObject({
+        PORT: '31000',
+        PORT0: '31000',
+        PORT2: '31002',
+        PORT_80: '31000',
+        PORT_53: '31001',
+        PORT_31002: '31002',
+        PORT_HTTP: '31000',
+        PORTS: '31000,31001,31002',
+        MARATHON_APP_DOCKER_IMAGE: 'img:1',
+      });
+    });
+
+    it('in a network of its own has the ports of its container', () => {
+      const own = app({
+        networks: [{ mode: 'container', name: 'blue' }],
+        container: {
+          docker: image,
+          portMappings: [{ containerPort: 80 }, { containerPort: 81, hostPort: 0 }],
+        },
+      });
+      const info = taskInfo(own, { ...task, ports: [31000] });
+      expect(info.container).toMatchObject({
+        docker: {
+          network: 'USER',
+          port_mappings: [{ host_port: 31000, container_port: 81, protocol: 'tcp' }],
+        },
+        network_infos: [{ name: 'blue' }],
+      });
+      expect(info.discovery?.ports?.ports).toMatchObject([
+        { number: 80, labels: { labels: [{ key: 'network-scope', value: 'container' }] } },
+        { number: 31000, labels: { labels: [{ key: 'network-scope', value: 'host' }] } },
+      ]);
+      const env = Object.fromEntries(
+        taskEnvironment(own, { ...task, ports: [31000] }).map((v) => [v.name, v.value]),
+      );
+      expect(env).toMatchObject({ PORT0: '80', PORT1: '31000', PORTS: '80,31000' });
+    });
+  });
+
   it('runs args without a shell, and passes on checks, URIs and grace', () => {
     const a = app({
       cmd: undefined,

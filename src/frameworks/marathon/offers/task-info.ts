@@ -10,6 +10,9 @@ import type { App } from '../apps/app.ts';
 import type { HealthCheckDefinition } from '../apps/check-schemas.ts';
 import { isMarathonRun } from '../apps/check-schemas.ts';
 import { discoveryName } from '../apps/paths.ts';
+import { assignedPorts } from '../apps/ports.ts';
+import type { AssignedPort } from '../apps/ports.ts';
+import { containerOf } from './container.ts';
 import { taskEnvironment } from './environment.ts';
 
 export interface TaskPlacement {
@@ -24,6 +27,7 @@ export interface TaskPlacement {
 export function taskInfo(app: App, at: TaskPlacement): TaskInfo {
   const check = app.healthChecks.find((c) => !isMarathonRun(c));
   const name = discoveryName(app.id);
+  const ports = assignedPorts(app, at.ports);
   return {
     name,
     task_id: { value: at.taskId },
@@ -31,8 +35,9 @@ export function taskInfo(app: App, at: TaskPlacement): TaskInfo {
     resources: at.resources,
     command: command(app, at),
     labels: labelList(app.labels),
-    discovery: discovery(app, name, at.ports),
-    ...(check === undefined ? {} : { health_check: executorCheck(check, at.ports) }),
+    discovery: discovery(name, ports),
+    ...containerOf(app, at.taskId, ports),
+    ...(check === undefined ? {} : { health_check: executorCheck(check, ports) }),
     ...(app.taskKillGracePeriodSeconds === undefined
       ? {}
       : { kill_policy: { grace_period: { nanoseconds: Math.round(app.taskKillGracePeriodSeconds * 1e9) } } }),
@@ -57,6 +62,8 @@ function command(app: App, at: TaskPlacement): CommandInfo {
   };
   if (app.cmd !== undefined) return { shell: true, value: app.cmd, ...shared };
   const args = app.args ?? [];
+  // an image has an entrypoint to which they go
+  if (app.container?.docker !== undefined) return { shell: false, arguments: args, ...shared };
   return { shell: false, value: args[0] ?? '', arguments: args, ...shared };
 }
 
@@ -64,23 +71,26 @@ function labelList(labels: Readonly<Record<string, string>>): Labels {
   return { labels: Object.entries(labels).map(([key, value]) => ({ key, value })) };
 }
 
-function discovery(app: App, name: string, ports: readonly number[]): DiscoveryInfo {
+function discovery(name: string, ports: readonly AssignedPort[]): DiscoveryInfo {
   return {
     visibility: 'FRAMEWORK',
     name,
     ports: {
-      ports: app.portDefinitions.map((definition, i) => ({
-        number: ports[i] ?? 0,
-        ...(definition.name === undefined ? {} : { name: definition.name }),
-        protocol: definition.protocol,
-        labels: labelList({ ...definition.labels, 'network-scope': 'host' }),
+      ports: ports.map((port) => ({
+        number: port.outside ?? port.inside,
+        ...(port.name === undefined ? {} : { name: port.name }),
+        protocol: port.protocol,
+        labels: labelList({
+          ...port.labels,
+          'network-scope': port.outside === undefined ? 'container' : 'host',
+        }),
       })),
     },
   };
 }
 
-/** COMMAND and MESOS_* checks are run beside the task by its executor. */
-function executorCheck(check: HealthCheckDefinition, ports: readonly number[]): HealthCheck {
+/** COMMAND and MESOS_* checks are run beside the task by its executor, in its network. */
+function executorCheck(check: HealthCheckDefinition, ports: readonly AssignedPort[]): HealthCheck {
   const timing = {
     delay_seconds: check.delaySeconds,
     interval_seconds: check.intervalSeconds,
@@ -88,7 +98,7 @@ function executorCheck(check: HealthCheckDefinition, ports: readonly number[]): 
     consecutive_failures: check.maxConsecutiveFailures,
     grace_period_seconds: check.gracePeriodSeconds,
   };
-  const port = check.port ?? ports[check.portIndex ?? 0] ?? 0;
+  const port = check.port ?? ports[check.portIndex ?? 0]?.inside ?? 0;
   if (check.protocol === 'COMMAND') {
     const environment = { variables: [] };
     return {

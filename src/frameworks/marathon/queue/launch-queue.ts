@@ -58,15 +58,13 @@ export class LaunchQueue {
     return [...this.#entries.values()].sort((a, b) => a.sinceMs - b.sinceMs);
   }
 
-  /** Those that may be launched now. */
-  ready(): QueueEntry[] {
-    const now = this.#clock.now();
+  /** Those that may be launched at `now`, milliseconds. */
+  ready(now = this.#clock.now()): QueueEntry[] {
     return this.entries().filter((e) => this.delays.untilMs(e.app) <= now);
   }
 
-  /** When the next delay is over; undefined when nothing is delayed. */
-  nextReadyAtMs(): number | undefined {
-    const now = this.#clock.now();
+  /** When the next delay is over of those that are not at `now`; undefined when nothing is delayed. */
+  nextReadyAtMs(now: number): number | undefined {
     let next: number | undefined;
     for (const { app } of this.#entries.values()) {
       const until = this.delays.untilMs(app);

@@ -1,0 +1,2 @@
+export { createDockerLauncher } from './docker-launcher.ts';
+export type { DockerLauncherParts } from './docker-launcher.ts';

@@ -1,0 +1,1 @@
+export { FollowedAuth } from './followed-auth.ts';

@@ -1,0 +1,1 @@
+export { JoinedIdentity } from './joined.ts';

@@ -1,0 +1,2 @@
+export { PolicyKeeper } from './keeper.ts';
+export type { PolicyKeeperParts } from './keeper.ts';

@@ -1,0 +1,1 @@
+export { Acme } from './acme.ts';

@@ -1,0 +1,33 @@
+/** The fields of a line of the access log, in the order in which they stand. `query` is the only one not written unless asked for. */
+export const ACCESS_FIELDS = [
+  'time',
+  'proto',
+  'client',
+  'forwardedFor',
+  'listener',
+  'method',
+  'host',
+  'path',
+  'query',
+  'serverName',
+  'status',
+  'bytesIn',
+  'bytesOut',
+  'route',
+  'service',
+  'endpoint',
+  'task',
+  'attempts',
+  'waitMs',
+  'connectMs',
+  'firstByteMs',
+  'totalMs',
+  'reason',
+  'tls',
+  'alpn',
+  'peer',
+  'traceId',
+  'requestId',
+] as const;
+
+export type AccessField = (typeof ACCESS_FIELDS)[number];

@@ -1,0 +1,3 @@
+export { createVipLayer } from './create.ts';
+export type { VipSource } from './create.ts';
+export type { VipLayer } from './layer.ts';

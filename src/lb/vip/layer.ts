@@ -1,0 +1,169 @@
+import type { Catalog, Rejected } from '../../cluster/index.ts';
+import type { Vips } from '../../cluster/vips/index.ts';
+import type { VipRange } from '../../cluster/vips/index.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/log.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import type { Random } from '../../core/random.ts';
+import type { Unsubscribe } from '../../core/subscribers.ts';
+import { commandsInTurn } from '../../net/index.ts';
+import type { Reactor, RunCommand } from '../../net/index.ts';
+import { lbErrors } from '../errors.ts';
+import type { Carrier, CarrierCounts } from './carrier.ts';
+import type { VipsConfig } from './config.ts';
+import { KernelVips, kernelProblem } from './kernel/kernel.ts';
+import { exposeVipCarrier } from './metrics.ts';
+import { WantedServers } from './plan/index.ts';
+import type { VirtualServer } from './plan/index.ts';
+import { ProxyVips } from './proxy/proxy.ts';
+import { clashText, serverView } from './view.ts';
+
+export interface VipLayerParts {
+  readonly config: VipsConfig;
+  /** The addresses that named VIPs get. */
+  readonly ranges: readonly VipRange[];
+  /** Following the catalog already. */
+  readonly vips: Vips;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly reactor: Reactor;
+  /** Runs nft and ip. */
+  readonly run: RunCommand;
+  /** Whether this system has nftables at all. */
+  readonly linux: boolean;
+  /** Runs a function when the event loop has gone round: setImmediate. */
+  readonly later: (f: () => void) => void;
+}
+
+/** How long changes are taken in before everything else gets its turn. */
+const SLICE_MS = 4;
+const PIECE = 64;
+
+/** Connections to VIPs: follows what the labels say and has it carried, by the kernel or by listeners of ours. */
+export class VipLayer {
+  readonly #parts: VipLayerParts;
+  readonly #wanted = new WantedServers();
+  readonly #changed = new Set<string>();
+  readonly #counts: CarrierCounts;
+  #carrier: Carrier | undefined;
+  #mode: 'off' | 'kernel' | 'proxy' = 'off';
+  #reason = 'lb.vips.mode is off';
+  #begun = false;
+  #working = false;
+  #forget: Unsubscribe[] = [];
+
+  constructor(parts: VipLayerParts) {
+    this.#parts = parts;
+    this.#counts = exposeVipCarrier(parts.metrics, { mode: () => this.#mode, servers: () => this.#wanted });
+  }
+
+  /** What carries, as it was found at the start. */
+  get mode(): 'off' | 'kernel' | 'proxy' {
+    return this.#mode;
+  }
+
+  /** Rejects with LB_VIPS_NO_KERNEL where it has to be the kernel, and cannot. */
+  async start(): Promise<void> {
+    const { config, vips, catalog } = this.#parts;
+    if (config.mode === 'off') return;
+    this.#carrier = await this.#choose();
+    for (const key of vips.keys()) this.#changed.add(key);
+    this.#forget = [vips.onChange((key) => this.#changed.add(key)), catalog.onChange(() => this.#wake())];
+    this.#wake();
+  }
+
+  /** Resolves when all that the catalog says so far is in effect, or has failed. */
+  async settled(): Promise<void> {
+    while (this.#working) await new Promise<void>((resolve) => this.#parts.later(resolve));
+    await this.#carrier?.settled();
+  }
+
+  /** `keep`: another process goes on with what the kernel has. */
+  async stop(keep = false): Promise<void> {
+    for (const forget of this.#forget.splice(0)) forget();
+    await this.#carrier?.stop(keep);
+    this.#carrier = undefined;
+  }
+
+  /** For `GET /vips`. */
+  view(): Record<string, unknown> {
+    const at = (server: VirtualServer): string | undefined => this.#carrier?.takenAt(server.key);
+    const servers = [...this.#wanted].sort((a, b) => (a.key < b.key ? -1 : 1));
+    const { mode } = this;
+    return { mode, reason: this.#reason, vips: servers.map((s) => serverView(s, at(s))) };
+  }
+
+  /** Labels that mean nothing, and VIPs that others are in the way of; for `GET /rejected`. */
+  *setAside(): Generator<Rejected> {
+    if (this.#mode === 'off') return;
+    yield* this.#parts.vips.setAside();
+    for (const clash of this.#wanted.clashes()) yield clashText(clash);
+  }
+
+  async #choose(): Promise<Carrier> {
+    const { config, linux, log, clock, ranges } = this.#parts;
+    const counts = this.#counts;
+    const run = commandsInTurn(this.#parts.run);
+    const asked = config.mode === 'proxy';
+    const problem = asked ? 'lb.vips.mode is proxy' : linux ? await kernelProblem(run) : 'this is not Linux';
+    if (problem === undefined) {
+      const { table, masquerade, keepOnStop: keep, reconcileSeconds } = config;
+      this.#mode = 'kernel';
+      this.#reason = 'nftables is there, and this process may change it';
+      log.info({ table, ranges }, 'the kernel carries VIPs');
+      const settings = { table, ranges, masquerade };
+      return new KernelVips({
+        settings,
+        run,
+        clock,
+        log,
+        counts,
+        keep,
+        reconcileMs: reconcileSeconds * 1000,
+      });
+    }
+    if (config.mode === 'kernel') throw lbErrors.LB_VIPS_NO_KERNEL({ reason: problem });
+    this.#mode = 'proxy';
+    this.#reason = problem;
+    if (asked) log.info('listeners of this program carry VIPs');
+    else
+      log.warn({ problem }, 'the kernel cannot carry VIPs here: listeners of this program do, see GET /vips');
+    return new ProxyVips({ ...this.#parts, config: config.proxy }, counts);
+  }
+
+  #wake(): void {
+    if (!this.#working) this.#work();
+  }
+
+  #work(): void {
+    const { vips, clock, later, catalog } = this.#parts;
+    const began = clock.monotonic();
+    this.#working = true;
+    for (let steps = 1; ; steps++) {
+      // Only when a step of the catalog was taken in as a whole: halfway a VIP may have no address yet.
+      if (!vips.work()) {
+        if (this.#changed.size === 0) break;
+        this.#takeSome();
+      }
+      if (steps % 8 === 0 && clock.monotonic() - began >= SLICE_MS) return later(() => this.#work());
+    }
+    this.#working = false;
+    // Before the first word from the cluster nothing that is there from before is touched.
+    if (this.#begun || catalog.current.version === 0) return;
+    this.#begun = true;
+    this.#carrier?.begin();
+  }
+
+  #takeSome(): void {
+    let left = PIECE;
+    for (const vipKey of this.#changed) {
+      this.#changed.delete(vipKey);
+      for (const key of this.#wanted.set(vipKey, this.#parts.vips.vip(vipKey)))
+        this.#carrier?.set(key, this.#wanted.get(key));
+      if (--left === 0) return;
+    }
+  }
+}

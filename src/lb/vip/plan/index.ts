@@ -1,0 +1,11 @@
+export { cidrsOf } from './cidr.ts';
+export { WantedContent, differences } from './contents.ts';
+export type { Content } from './contents.ts';
+export { readTable } from './found.ts';
+export type { Found } from './found.ts';
+export type { TableSettings } from './layout.ts';
+export { changeScript, removalScript, wholeScript } from './script.ts';
+export { serversOf } from './servers.ts';
+export type { BackendView, Target, VirtualServer } from './servers.ts';
+export type { Clash } from './wanted.ts';
+export { WantedServers } from './wanted.ts';

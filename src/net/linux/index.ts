@@ -1,0 +1,2 @@
+export { loadForgetProgram } from './program-text.ts';
+export { keepLittleFree, loadTrim } from './trim.ts';
