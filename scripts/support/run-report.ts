@@ -55,6 +55,11 @@ export class RunReporter implements Reporter {
     this.#writeSoon();
   }
 
+  // Not the object that was queued: that one never has tests.
+  onTestModuleCollected(module: TestModule): void {
+    this.#modules.set(module.id, module);
+  }
+
   onTestCaseReady(test: TestCase): void {
     this.#started.add(test);
     this.#writeSoon();

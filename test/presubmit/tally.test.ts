@@ -115,8 +115,12 @@ describe('what a run of vitest leaves, in which much goes wrong', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rimrock-tally-'));
   const at = join(folder, 'report.json');
   const files = {
-    'dies.mjs': `it('before', () => {});
-      it('dies', () => new Promise(() => setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1000)));
+    // It dies when the report says that it has begun: what comes of a process only just before its end may be lost.
+    'dies.mjs': `import { existsSync, readFileSync } from 'node:fs';
+      const tests = () => JSON.parse(readFileSync(${JSON.stringify(at)}, 'utf8')).files.flatMap((file) => file.tests);
+      const begun = () => existsSync(${JSON.stringify(at)}) && tests().some(({ name, started }) => name === 'dies' && started);
+      it('before', () => {});
+      it('dies', () => new Promise(() => setInterval(() => begun() && process.kill(process.pid, 'SIGKILL'), 10)), 60_000);
       it('after', () => {});`,
     'does-not-load.mjs': `import './nowhere.mjs';`,
     'set-up.mjs': `describe('group', () => { beforeAll(() => { throw new Error('no set-up'); }); it('in it', () => {}); });`,
