@@ -53,10 +53,10 @@ function counted(store: Store): {
       get: (key: string) => store.get(key),
       list: (prefix: string) => store.list(prefix),
       delete: (key: string) => store.delete(key),
-      async put(key: string, value: string) {
-        puts.push(key);
+      async write(changes: Parameters<Store['write']>[0]) {
+        for (const { key, value } of changes) if (value !== undefined) puts.push(key);
         if (self.stuck) await new Promise<void>((resolve) => held.push(resolve));
-        return store.put(key, value);
+        return store.write(changes);
       },
     },
   };

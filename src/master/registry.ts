@@ -29,8 +29,8 @@ export interface Registered {
 /**
  * What must survive the master (mesos-api.md §4.7): which agents are admitted, unreachable or gone, with which certificate they came, what
  * operators ordered of them, planned maintenance, quotas and weights. Frameworks and tasks are not kept: agents and schedulers bring them back. Every write
- * is durable once its promise resolves. One that takes several keys begins with the one that counts, should it be cut off:
- * gone before admitted before unreachable.
+ * is durable once its promise resolves, and is made whole or not at all. (Those of older versions could be cut off between two keys: of
+ * several lists that have an agent, gone counts before admitted, and that before unreachable.)
  */
 export class Registry {
   readonly #store: Store;
@@ -65,8 +65,8 @@ export class Registry {
   }
 
   async admit(info: AgentInfo & { readonly id: { readonly value: string } }): Promise<void> {
-    await this.#store.put(`${ROOT}/agents/${info.id.value}`, JSON.stringify(info));
-    await this.#store.delete(`${ROOT}/unreachable/${info.id.value}`);
+    const agentId = info.id.value;
+    await this.#write(agentId, { agents: JSON.stringify(info), unreachable: undefined });
   }
 
   /** The SPIFFE id with which an agent has registered; undefined where it has shown none. */
@@ -92,28 +92,28 @@ export class Registry {
   }
 
   async markUnreachable(agentId: string, sinceMs: number): Promise<void> {
-    await this.#store.put(`${ROOT}/unreachable/${agentId}`, String(sinceMs));
-    await this.#store.delete(`${ROOT}/agents/${agentId}`);
+    await this.#write(agentId, { unreachable: String(sinceMs), agents: undefined });
   }
 
   async markGone(agentId: string, sinceMs: number): Promise<void> {
-    await this.#store.put(`${ROOT}/gone/${agentId}`, String(sinceMs));
-    await this.#store.delete(`${ROOT}/agents/${agentId}`);
-    await this.#store.delete(`${ROOT}/unreachable/${agentId}`);
-    await this.#store.delete(`${ROOT}/orders/${agentId}`);
-    if (this.#identities.has(agentId)) await this.#unbind(agentId);
+    await this.#write(agentId, {
+      gone: String(sinceMs),
+      agents: undefined,
+      unreachable: undefined,
+      orders: undefined,
+      identities: undefined,
+    });
+    this.#identities.delete(agentId);
   }
 
   async remove(agentId: string): Promise<void> {
-    await this.#store.delete(`${ROOT}/agents/${agentId}`);
-    await this.#store.delete(`${ROOT}/orders/${agentId}`);
-    if (this.#identities.has(agentId)) await this.#unbind(agentId);
+    await this.#write(agentId, { agents: undefined, orders: undefined, identities: undefined });
+    this.#identities.delete(agentId);
   }
 
   async forget(list: 'unreachable' | 'gone', agentId: string): Promise<void> {
-    await this.#store.delete(`${ROOT}/${list}/${agentId}`);
-    await this.#store.delete(`${ROOT}/orders/${agentId}`);
-    if (this.#identities.has(agentId)) await this.#unbind(agentId);
+    await this.#write(agentId, { [list]: undefined, orders: undefined, identities: undefined });
+    this.#identities.delete(agentId);
   }
 
   /** What operators ordered of an agent; undefined: nothing any more. */
@@ -183,9 +183,11 @@ export class Registry {
     return out;
   }
 
-  async #unbind(agentId: string): Promise<void> {
-    await this.#store.delete(`${ROOT}/identities/${agentId}`);
-    this.#identities.delete(agentId);
+  /** All that is new of one agent, or none of it. */
+  #write(agentId: string, folders: Readonly<Record<string, string | undefined>>): Promise<void> {
+    return this.#store.write(
+      Object.entries(folders).map(([folder, value]) => ({ key: `${ROOT}/${folder}/${agentId}`, value })),
+    );
   }
 
   /** Those of agents that are not known were left over when something was cut off. */

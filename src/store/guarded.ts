@@ -12,6 +12,7 @@ export function guarded(store: Store, election: string, holds: () => boolean): S
     list: (prefix) => store.list(prefix),
     put: (key, value) => write(key, () => store.put(key, value)),
     delete: (key) => write(key, () => store.delete(key)),
+    write: (changes) => write(changes[0]?.key ?? '', () => store.write(changes)),
     compareAndSet: (key, expected, value): Promise<Entry | undefined> =>
       write(key, () => store.compareAndSet(key, expected, value)),
     watch: (prefix, signal) => store.watch(prefix, signal),

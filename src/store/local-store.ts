@@ -1,6 +1,6 @@
 import { Elections } from './elections.ts';
 import { storeErrors } from './errors.ts';
-import { checkKey } from './keys.ts';
+import { checkChanges, checkKey } from './keys.ts';
 import type { Batch, Change, Journal } from './operations.ts';
 import { Table } from './table.ts';
 import type { Entry, Leadership, Store, StoreEvent } from './types.ts';
@@ -47,6 +47,17 @@ export class LocalStore implements Store {
   async delete(key: string): Promise<boolean> {
     const changed = await this.#change(key, (current) => (current ? { value: undefined } : undefined));
     return changed !== undefined;
+  }
+
+  async write(changes: readonly Change[]): Promise<void> {
+    for (const { key } of changes) this.#check(key);
+    checkChanges(changes);
+    // Asked for in one turn, so they are in one batch, which the journal keeps or does not.
+    await Promise.all(
+      changes.map(({ key, value }) =>
+        this.#change(key, (current) => (value === undefined && !current ? undefined : { value })),
+      ),
+    );
   }
 
   async list(prefix: string): Promise<readonly Entry[]> {

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MOST_CHANGES } from './keys.ts';
+import type { Change } from './operations.ts';
 import type { Leadership, Store, StoreEvent } from './types.ts';
 
 /** What every store promises. `make` gives a new, empty one. */
@@ -52,6 +54,38 @@ function readsAndWrites(the: () => Store): void {
     expect(await the().delete('a')).toBe(true);
     expect(await the().delete('a')).toBe(false);
     expect(await the().get('a')).toBeUndefined();
+  });
+
+  it('makes several changes together, or none of them', async () => {
+    await the().put('a', '1');
+    await the().write([
+      { key: 'a', value: undefined },
+      { key: 'b', value: '2' },
+      { key: 'never there', value: undefined },
+      { key: 'c', value: '3' },
+    ]);
+    const kept = async (): Promise<string[]> => (await the().list('')).map((e) => `${e.key}=${e.value}`);
+    expect(await kept()).toEqual(['b=2', 'c=3']);
+    const c = await the().get('c');
+    expect(await the().compareAndSet('c', c?.revision ?? 0, '4')).toBeDefined();
+    await the().write([]);
+    const many = Array.from({ length: MOST_CHANGES + 1 }, (_, i) => ({ key: `m/${i}`, value: '' }));
+    for (const bad of [many, [many[0], many[0]]] as Change[][])
+      await expect(the().write(bad)).rejects.toThrow(RangeError);
+    const notOne = [
+      { key: 'd', value: '5' },
+      { key: '/', value: '5' },
+    ];
+    await expect(the().write(notOne)).rejects.toMatchObject({ code: 'STORE_BAD_KEY' });
+    expect(await kept()).toEqual(['b=2', 'c=4']);
+    await Promise.all([
+      the().put('p', '0'),
+      the().write([{ key: 'p', value: '1' }]),
+      the().write(many.slice(1)),
+      the().write([{ key: 'b', value: undefined }]),
+    ]);
+    expect(await kept()).toHaveLength(MOST_CHANGES + 2);
+    expect((await the().get('p'))?.value).toBe('1');
   });
 
   it('lists by prefix in code-unit order', async () => {
@@ -176,6 +210,8 @@ function watchesAndElections(the: () => Store, stop: { readonly signal: AbortSig
     expect(await term?.store.compareAndSet('a', entry?.revision ?? 0, '2')).toMatchObject({ value: '2' });
     expect(await term?.store.compareAndSet('a', entry?.revision ?? 0, '3')).toBeUndefined();
     expect(await term?.store.delete('a')).toBe(true);
+    await term?.store.write([{ key: 'a', value: '4' }]);
+    await term?.store.write([{ key: 'a', value: undefined }]);
     term?.resign();
     expect(term?.holds()).toBe(false);
     expect((await leads.next()).value).toMatchObject({ isSelf: false });
@@ -185,6 +221,7 @@ function watchesAndElections(the: () => Store, stop: { readonly signal: AbortSig
     for (const write of [
       () => term?.store.put('a', '4'),
       () => term?.store.delete('b'),
+      () => term?.store.write([{ key: 'a', value: '4' }]),
       () => term?.store.compareAndSet('a', 0, '5'),
     ])
       await the()

@@ -1,3 +1,5 @@
+import type { Change } from './operations.ts';
+
 /**
  * A value with the revision at which it was written. Revisions rise over the whole store, starting at 1; writes of different keys that
  * were made together may share one.
@@ -46,6 +48,8 @@ export interface Store {
   put(key: string, value: string): Promise<Entry>;
   /** False when there was nothing. */
   delete(key: string): Promise<boolean>;
+  /** Make all of these changes or none; each is of another key, and there are at most MOST_CHANGES (keys.ts). */
+  write(changes: readonly Change[]): Promise<void>;
   /** All entries whose key starts with `prefix`, by key in code-unit order. */
   list(prefix: string): Promise<readonly Entry[]>;
   /** Write only if the key is still at `expected` (0: absent). Undefined, and nothing written, when it is not. */

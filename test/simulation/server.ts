@@ -124,6 +124,7 @@ class SimReply {
   }
 
   hijack(): this {
+    if (this.raw.destroyed) return this;
     this.#streams.add(this.raw);
     this.raw.on('close', () => this.#streams.delete(this.raw));
     return this;

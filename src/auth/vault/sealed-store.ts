@@ -23,6 +23,13 @@ export function sealedStore(store: Store, vault: Vault, log: Logger): Store {
     list: async (prefix) => (await store.list(prefix)).map(opened),
     put: async (key, value) => ({ ...(await store.put(key, vault.seal(key, value))), value }),
     delete: (key) => store.delete(key),
+    write: (changes) =>
+      store.write(
+        changes.map(({ key, value }) => ({
+          key,
+          value: value === undefined ? undefined : vault.seal(key, value),
+        })),
+      ),
     async compareAndSet(key, expected, value) {
       const entry = await store.compareAndSet(key, expected, vault.seal(key, value));
       return entry && { ...entry, value };

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Health } from '../health.ts';
 import { Metrics } from '../metrics.ts';
@@ -128,6 +129,26 @@ describe('server and client', () => {
     const response = await client.request({ method: 'GET', url: `${url}/stream` });
     expect(await response.text()).toBe('all');
     expect(closes).toBe(1);
+  });
+
+  it('are over at once when the client has left before they begin', async () => {
+    const came = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<StreamResponse>();
+    const { url, client } = await serve((api) => {
+      api.get('/stream', async (_request, reply) => {
+        came.resolve();
+        await once(reply.raw, 'close');
+        const stream = openStream(reply, { headers: {}, onClose: () => over.resolve(stream) });
+        return reply;
+      });
+    });
+    const leaving = new AbortController();
+    const asked = client.request({ method: 'GET', url: `${url}/stream`, signal: leaving.signal });
+    await came.promise;
+    leaving.abort();
+    await expect(asked).rejects.toThrow();
+    const stream = await over.promise;
+    expect([stream.closed, stream.write('late')]).toEqual([true, false]);
   });
 
   it('cut off a reader that does not read', async () => {

@@ -52,6 +52,8 @@ export function openStream(
   };
   raw.on('close', close);
   raw.on('error', close);
+  // Who has gone meanwhile is not told of again.
+  if (raw.destroyed) queueMicrotask(close);
   raw.socket?.setNoDelay(true);
   raw.writeHead(200, { ...options.headers });
   raw.flushHeaders(); // a stream without news is open all the same

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { HELLO, Harness, idle, until } from '../testing/harness.ts';
 import { FakeMaster } from '../testing/fake-master.ts';
 import { memoryStore } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 
 const harness = new Harness();
 afterEach(() => harness.cleanUp());
@@ -49,6 +50,44 @@ describe('after a restart', () => {
     expect(master.running()).toHaveLength(3);
     expect(master.running().every((t) => t.info.command?.value === 'sleep 2000')).toBe(true);
     expect(master.tasks.launched).toHaveLength(6);
+  });
+
+  it('does not go on with a deployment that is over and could not be forgotten', async () => {
+    const inner = memoryStore();
+    let broken = false;
+    const store: Store = Object.assign(Object.create(inner) as Store, {
+      async *elect(...asked: Parameters<Store['elect']>) {
+        for await (const { term, ...news } of inner.elect(...asked))
+          yield term ? { ...news, term: { ...term, store } } : news;
+      },
+      get: (key: string) => inner.get(key),
+      list: (prefix: string) => inner.list(prefix),
+      put: (key: string, value: string) => inner.put(key, value),
+      delete: (key: string) =>
+        broken && key.startsWith('marathon/deployments/')
+          ? Promise.reject(new Error('EIO'))
+          : inner.delete(key),
+    });
+    const master = await new FakeMaster([{}]).start();
+    harness.onCleanUp(() => master.stop());
+    const { request, stop } = await harness.startMarathon(master, store);
+    await request('POST', '/v2/apps', { ...HELLO, instances: 1 });
+    await idle(request);
+    broken = true;
+    expect((await request('PUT', '/v2/apps/hello', { instances: 2 })).status).toBe(200);
+    await idle(request);
+    // Nothing is promised on top of what may come back.
+    expect((await request('PUT', '/v2/apps/hello', { instances: 3 })).status).toBe(500);
+    broken = false;
+    expect((await request('PUT', '/v2/apps/hello', { instances: 3 })).status).toBe(200);
+    await idle(request);
+    const before = master.running().map((t) => t.id);
+    expect(before).toHaveLength(3);
+    expect(await inner.list('marathon/deployments/')).toEqual([]);
+    await stop();
+    const again = await harness.startMarathon(master, store);
+    await idle(again.request);
+    expect(master.running().map((t) => t.id)).toEqual(before);
   });
 
   it('starts anew when the master has removed the framework', async () => {

@@ -2,7 +2,8 @@ import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
 import { storeErrors } from '../errors.ts';
-import { checkKey } from '../keys.ts';
+import { checkChanges, checkKey } from '../keys.ts';
+import type { Change } from '../operations.ts';
 import { untilLeft } from '../table.ts';
 import type { Entry, Leadership, Store, StoreEvent } from '../types.ts';
 import { connectConsul } from './client.ts';
@@ -70,6 +71,10 @@ class ConsulStore implements Store {
 
   delete(key: string): Promise<boolean> {
     return this.#delete(key);
+  }
+
+  write(changes: readonly Change[]): Promise<void> {
+    return this.#write(changes);
   }
 
   compareAndSet(key: string, expected: number, value: string): Promise<Entry | undefined> {
@@ -147,6 +152,7 @@ class ConsulStore implements Store {
       list: (prefix) => this.list(prefix),
       put: (key, value) => this.#put(key, value, fence),
       delete: (key) => this.#delete(key, fence),
+      write: (changes) => this.#write(changes, fence),
       compareAndSet: (key, expected, value) => this.#compareAndSet(key, expected, value, fence),
       watch: (prefix, signal) => this.watch(prefix, signal),
       elect: (election, candidate, signal) => this.elect(election, candidate, signal),
@@ -162,6 +168,12 @@ class ConsulStore implements Store {
   async #delete(key: string, fence?: Fence): Promise<boolean> {
     this.#check(key);
     return this.#writes.delete(key, fence);
+  }
+
+  async #write(changes: readonly Change[], fence?: Fence): Promise<void> {
+    for (const { key } of changes) this.#check(key);
+    checkChanges(changes);
+    if (changes.length > 0) await this.#writes.write(changes, fence);
   }
 
   async #compareAndSet(

@@ -109,8 +109,16 @@ describe('embedded store on a failing disk', () => {
 
   it('rejects only the batch that failed, whole', async () => {
     failing.add('append');
-    const results = await Promise.allSettled([store.put('b', '1'), store.compareAndSet('c', 0, '1')]);
-    expect(results.map((r) => r.status)).toEqual(['rejected', 'rejected']);
+    const together = [
+      { key: 'a', value: undefined },
+      { key: 'd', value: '1' },
+    ];
+    const results = await Promise.allSettled([
+      store.put('b', '1'),
+      store.compareAndSet('c', 0, '1'),
+      store.write(together),
+    ]);
+    expect(results.map((r) => r.status)).toEqual(['rejected', 'rejected', 'rejected']);
     failing.clear();
     expect(await store.compareAndSet('c', 0, '2')).toBeDefined();
     expect(await values(store)).toEqual(['a=1', 'c=2']);

@@ -92,9 +92,14 @@ export class Changes {
       original: Object.fromEntries([...wanted.keys()].map((id) => [id, registry.get(id) ?? null])),
       target: Object.fromEntries(wanted),
     };
-    await deployments.save(deployment);
-    for (const d of holding) await deployments.cancel(d.id, `cancelled by deployment ${deployment.id}`);
-    await Promise.all([...wanted].map(([id, app]) => (app ? registry.put(app) : registry.remove(id))));
+    await deployments.open(deployment);
+    try {
+      for (const d of holding) await deployments.cancel(d.id, `cancelled by deployment ${deployment.id}`);
+      await Promise.all([...wanted].map(([id, app]) => (app ? registry.put(app) : registry.remove(id))));
+    } catch (error) {
+      deployments.abandon(deployment.id);
+      throw error;
+    }
     for (const id of wanted.keys()) this.#parts.queue.delays.reset(id);
     options.accepted?.(wanted);
     events.publish('group_change_success', { groupId: commonGroup(wanted), version });

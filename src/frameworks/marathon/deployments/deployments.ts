@@ -9,6 +9,8 @@ export class Deployments {
   readonly #records: Records;
   readonly #events: EventBus;
   readonly #running = new Map<string, Deployment>();
+  /** Those that are over and not yet out of the store. */
+  readonly #over = new Set<string>();
   finished = 0;
   failed = 0;
 
@@ -47,9 +49,18 @@ export class Deployments {
     return deployment ? directiveFor(deployment, appId) : undefined;
   }
 
-  /** Write it down; it runs from the moment `begin` is called. */
-  save(deployment: Deployment): Promise<void> {
-    return this.#records.put(`deployments/${deployment.id}`, deployment);
+  /**
+   * Write a new one down; it runs from the moment `begin` is called. Rejects as long as the store does not forget one that is over: it
+   * would come back with the next start, and undo what was changed since.
+   */
+  async open(deployment: Deployment): Promise<void> {
+    await Promise.all([...this.#over].map((id) => this.#forget(id)));
+    await this.#save(deployment);
+  }
+
+  /** One that was written down does not begin. */
+  abandon(id: string): void {
+    this.#records.later(this.#forget(id));
   }
 
   begin(deployment: Deployment): void {
@@ -71,7 +82,7 @@ export class Deployments {
       currentStep: stepJson(deployment),
     });
     this.#events.publish('deployment_failed', { id, plan: planJson(deployment), reason });
-    await this.#records.delete(`deployments/${id}`);
+    await this.#forget(id);
   }
 
   /** Go on where a step is done; `isDone` says so of an app's present action. True when anything moved. */
@@ -100,11 +111,21 @@ export class Deployments {
         for (const a of step.actions)
           if (a.action === 'StopApplication') this.#events.publish('app_terminated_event', { appId: a.app });
       this.#events.publish('deployment_success', { id: deployment.id, plan: planJson(deployment) });
-      this.#records.later(this.#records.delete(`deployments/${deployment.id}`));
+      this.#records.later(this.#forget(deployment.id));
       return;
     }
     this.#running.set(deployment.id, next);
-    this.#records.later(this.save(next));
+    this.#records.later(this.#save(next));
     this.#events.publish('deployment_info', { plan: planJson(next), currentStep: stepJson(next) });
+  }
+
+  #save(deployment: Deployment): Promise<void> {
+    return this.#records.put(`deployments/${deployment.id}`, deployment);
+  }
+
+  async #forget(id: string): Promise<void> {
+    this.#over.add(id);
+    await this.#records.delete(`deployments/${id}`);
+    this.#over.delete(id);
   }
 }
