@@ -16,6 +16,9 @@ import type { MasterView } from './sums.ts';
 import { User } from './user.ts';
 import type { World } from './world.ts';
 
+/** Of each of three apps, while there is room for what the other framework runs. */
+const INSTANCES_PER_AGENT = 2;
+
 export interface Size {
   readonly agents: number;
   readonly masters?: number;
@@ -64,7 +67,7 @@ export class Cluster {
       const host = new Host(name, world, this.judge, (on, own) => new SimExecutor(this.network, on, own));
       return new AgentNode(name, `10.0.1.${i + 1}`, host, around);
     });
-    this.user = new User(world, this.marathon, this.judge);
+    this.user = new User(world, this.marathon, this.judge, Math.min(5, INSTANCES_PER_AGENT * agents));
     this.operator = new Operator(this.network, names, this.role);
   }
 

@@ -13,11 +13,14 @@ export class User {
   readonly #world: World;
   readonly #marathon: MarathonNode;
   readonly #judge: Judge;
+  readonly #most: number;
   readonly #promised = new Map<string, Wish>();
   /** Asked for since then, without an answer: it may hold or not. */
   readonly #perhaps = new Map<string, Set<Wish>>();
 
-  constructor(world: World, marathon: MarathonNode, judge: Judge) {
+  /** `most`: how many instances of each app there is room for. */
+  constructor(world: World, marathon: MarathonNode, judge: Judge, most: number) {
+    this.#most = most;
     this.#world = world;
     this.#marathon = marathon;
     this.#judge = judge;
@@ -48,7 +51,7 @@ export class User {
   grow(app: string): void {
     this.#marathon.process?.run(() => {
       const now = this.#marathon.marathon?.scheduler.registry.get(app)?.instances ?? 0;
-      this.#size(app, Math.min(now + 1, 5), false);
+      this.#size(app, Math.min(now + 1, this.#most), false);
     });
   }
 
