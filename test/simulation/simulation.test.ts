@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../support/root.ts';
+import { MUTANTS } from './mutant-list.ts';
 import { simulate } from './run.ts';
 
 // What fails here is shown, step by step, by the command in its message.
@@ -31,4 +35,15 @@ describe('master, agents, Marathon and watch under faults', () => {
     expect([again.hash, again.events]).toEqual([first.hash, first.events]);
     expect((await simulate(43)).hash).not.toBe(first.hash);
   });
+});
+
+describe('the list of what is made wrong on purpose', () => {
+  it.each(MUTANTS.map(({ what, file, from, to }) => [what, file, from, to] as const))(
+    '%s: stands once in the code',
+    (_what, file, from, to) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      expect(text.split(from)).toHaveLength(2);
+      expect(text.replace(from, () => to)).not.toBe(text);
+    },
+  );
 });
