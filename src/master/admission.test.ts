@@ -123,6 +123,16 @@ describe('letting agents in', () => {
     expect(registered.agents.map((a) => a.id?.value)).toEqual(['M-S1']);
   });
 
+  it('one that leaves while it is written down is in and away, and the same when it asks again', async () => {
+    const engine = engineOn(memoryStore());
+    expect((await letIn(engine, call(1), () => undefined)).kind).toBe('admit');
+    expect([...engine.state.agents.values()].map((a) => [a.id, a.streamId])).toEqual([['M-S0', undefined]]);
+    expect((await letIn(engine, call(1), () => 's')).kind).toBe('welcome');
+    expect([...engine.state.agents.values()].map((a) => [a.id, a.streamId])).toEqual([['M-S0', 's']]);
+    const registered = await engine.registry.recover();
+    expect(registered.agents.map((a) => a.id?.value)).toEqual(['M-S0']);
+  });
+
   it('after a failover, agents that are what the registry says need no write; others do', async () => {
     const counting = counted(memoryStore());
     const before = engineOn(counting.store);

@@ -1,10 +1,13 @@
 import type { AgentSubscribe } from './input/agent-call.ts';
 import type { RegistryWork } from './operator/work.ts';
-import { admitAgent, replaceAgent, subscribeAgent } from './state/index.ts';
+import { admitAgent, agentStreamClosed, replaceAgent, subscribeAgent } from './state/index.ts';
 import type { Admission, MasterState } from './state/index.ts';
 
 /** So many agents are let in together: the registry writes them at once, and nobody else waits long meanwhile. */
 const TOGETHER = 50;
+
+/** The stream of one that has left before it was let in. */
+const LEFT = '';
 
 interface Applicant {
   readonly call: AgentSubscribe;
@@ -83,9 +86,11 @@ function enter(work: RegistryWork, { call, open }: Applicant, admission: Admissi
   const { info } = admission;
   const replaces = admission.kind === 'admit' ? admission.replaces : undefined;
   const streamId = open();
-  if (streamId === undefined) return;
+  if (streamId === undefined && admission.kind === 'welcome') return;
   work.turn((step) => {
     if (replaces !== undefined) replaceAgent(step, replaces);
-    subscribeAgent(step, info, call, streamId);
+    subscribeAgent(step, info, call, streamId ?? LEFT);
+    // The registry has it now, so the state has it: it was in, and is away.
+    if (streamId === undefined) agentStreamClosed(step, LEFT);
   });
 }

@@ -114,8 +114,8 @@ export class Host {
   }
 
   /** It was created and its command never ran. */
-  discard({ checkpoint }: TaskProcess): void {
-    if (this.#pids.get(checkpoint.pid) === checkpoint.containerId) this.#pids.delete(checkpoint.pid);
+  discard({ checkpoint: { pid }, containerId }: TaskProcess): void {
+    if (this.#pids.get(pid) === containerId) this.#pids.delete(pid);
   }
 
   start(task: TaskProcess): void {

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { describeStep, planOf } from './plan.ts';
 import { simulate } from './run.ts';
 import type { Outcome } from './run.ts';
@@ -6,6 +9,13 @@ import type { Outcome } from './run.ts';
 // npm run simulate -- --seeds 10000 --from 1      many seeds; prints how to replay those that fail
 // npm run simulate -- --seed 17                   one seed with everything that happens in it
 // npm run simulate -- --seed 17 --without 3,4     the same without some steps of its plan
+
+/** Seeds from one to before another. */
+interface Bunch {
+  readonly from: number;
+  readonly to: number;
+}
+const BUNCH = 200;
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +31,8 @@ const { values } = parseArgs({
 const command = (seed: number, without: ReadonlySet<number> = new Set()): string =>
   `npm run simulate -- --seed ${seed}${without.size > 0 ? ` --without ${[...without].join()}` : ''}`;
 
-if (values.seed !== undefined) {
+if (!isMainThread) await tellOutcomes(workerData as Bunch);
+else if (values.seed !== undefined) {
   const without = new Set(values.without.split(',').filter(Boolean).map(Number));
   await one(Number(values.seed), without);
 } else await many(Number(values.from), Number(values.seeds), Number(values['stop-after']));
@@ -37,21 +48,39 @@ async function one(seed: number, without: ReadonlySet<number>): Promise<void> {
   report(outcome);
 }
 
+/**
+ * In bunches, each in a thread of its own, on all cores. (A signal that was made of others and has listeners is kept by Node for ever, and with
+ * it the processes of a run that were killed while they waited: the memory of a thread ends with it.)
+ */
 async function many(from: number, seeds: number, stopAfter: number): Promise<void> {
+  const began = process.cpuUsage();
+  const end = from + seeds;
+  let next = from;
   let failed = 0;
   let events = 0;
-  const began = process.cpuUsage();
-  for (let seed = from; seed < from + seeds; seed++) {
-    const outcome = await simulate(seed);
-    events += outcome.events;
-    if (outcome.problem === undefined) continue;
-    report(outcome);
-    if (++failed >= stopAfter) break;
-  }
+  const work = async (): Promise<void> => {
+    while (next < end && failed < stopAfter) {
+      const bunch: Bunch = { from: next, to: Math.min(end, next + BUNCH) };
+      next = bunch.to;
+      const thread = new Worker(new URL(import.meta.url), { workerData: bunch });
+      thread.on('message', (outcome: Outcome) => {
+        events += outcome.events;
+        if (outcome.problem === undefined) return;
+        failed++;
+        report(outcome);
+      });
+      await once(thread, 'exit');
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
   const { user, system } = process.cpuUsage(began);
   console.log(
-    `${seeds} seeds from ${from}: ${failed} failed; ${events} events, ${((user + system) / 1e6).toFixed(1)} s of CPU`,
+    `${next - from} seeds from ${from}: ${failed} failed; ${events} events, ${((user + system) / 1e6).toFixed(1)} s of CPU`,
   );
+}
+
+async function tellOutcomes({ from, to }: Bunch): Promise<void> {
+  for (let seed = from; seed < to; seed++) parentPort?.postMessage({ ...(await simulate(seed)), trace: [] });
 }
 
 function report({ seed, problem, hash, events, recoveryMs, starts, kills }: Outcome): void {

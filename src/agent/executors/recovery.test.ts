@@ -38,10 +38,20 @@ class World {
   readonly given: string[] = [];
   readonly programs = new Map<string, Program>();
   #uuid = 0;
-  #checkpoints = new MemoryCheckpoints(this.disk);
+  /** Until when the disk takes to write anything. */
+  diskIsSlow: Promise<void> | undefined;
+  #checkpoints = this.#openDisk();
   #launcher = this.machine.launcher();
   #streams = new Map<string, ExecutorStream>();
   tasks = this.#boot();
+
+  #openDisk(): MemoryCheckpoints {
+    return new MemoryCheckpoints(this.disk, async (change) => {
+      if (this.diskIsSlow) await this.diskIsSlow;
+      change();
+      await Promise.resolve();
+    });
+  }
 
   #boot(): Tasks {
     const checkpoints = this.#checkpoints;
@@ -132,13 +142,14 @@ class World {
    * kill -9 of the agent, and a new one; it waits for its executors, and is not waited for. `late`: it finds containers only
    * after whoever subscribes has done so.
    */
-  async crash(subscribes: boolean, late = false): Promise<void> {
+  async crash(subscribes: boolean, late = false, meanwhile = (): void => {}): Promise<void> {
     this.#checkpoints.die();
     this.#launcher.close();
     this.tasks.pause();
     this.#streams.clear();
     this.inbox.length = 0;
-    this.#checkpoints = new MemoryCheckpoints(this.disk);
+    meanwhile();
+    this.#checkpoints = this.#openDisk();
     this.#launcher = this.machine.launcher();
     const looks = Promise.withResolvers<void>();
     const reattach = this.#launcher.reattach.bind(this.#launcher);
@@ -340,6 +351,74 @@ describe('executors over crashes of the agent', () => {
     w.finish('t0');
     await settle();
     expect(w.told.get('t0')?.map((s) => s.state)).toEqual(['TASK_RUNNING', 'TASK_FINISHED']);
+  });
+
+  it('one that subscribes in time is not ended because its agent has a slow disk', async () => {
+    const w = new World();
+    w.tasks.resume();
+    w.give('t0');
+    await settle();
+    await w.subscribe();
+    await settle();
+    w.ackAll();
+    const disk = Promise.withResolvers<void>();
+    const gone = w.custom?.place.containerId ?? '';
+    const program = w.programs.get(gone);
+    // It ends while no agent hears of it, so that there is something to write down.
+    const crashed = w.crash(false, false, () => {
+      program?.pending.set('u', {
+        task_id: { value: 't0' },
+        state: 'TASK_FINISHED',
+        source: 'SOURCE_EXECUTOR',
+        uuid: 'u',
+      });
+      w.diskIsSlow = disk.promise;
+    });
+    await settle();
+    void w.subscribe();
+    await settle();
+    w.clock.advance(60_000);
+    await settle();
+    expect(w.machine.running).toEqual([gone]);
+    disk.resolve();
+    await crashed;
+    await settle();
+    w.ackAll();
+    await settle();
+    expect(w.machine.running).toEqual([gone]);
+    expect(w.told.get('t0')?.map((s) => s.state)).toEqual(['TASK_RUNNING', 'TASK_FINISHED']);
+  });
+
+  it('one that leaves again before it is answered has the time once more, and no longer', async () => {
+    const w = new World();
+    w.tasks.resume();
+    w.give('t0');
+    await settle();
+    const disk = Promise.withResolvers<void>();
+    await w.subscribe();
+    await settle();
+    const { custom } = w;
+    const crashed = w.crash(false, false, () => (w.diskIsSlow = disk.promise));
+    await settle();
+    const stream: ExecutorStream = { send: () => {}, close: () => {} };
+    const status: TaskStatus = {
+      task_id: { value: 't0' },
+      state: 'TASK_RUNNING',
+      source: 'SOURCE_EXECUTOR',
+      uuid: 'again',
+    };
+    expect(w.custom).not.toBe(custom);
+    void w.custom?.subscribe({ taskIds: [], updates: [status] }, stream);
+    await settle();
+    w.clock.advance(60_000);
+    await settle();
+    expect(w.machine.running).toHaveLength(1);
+    w.custom?.disconnected(stream);
+    w.clock.advance(60_000);
+    await settle();
+    expect(w.machine.running).toEqual([]);
+    disk.resolve();
+    await crashed;
   });
 
   it('a task that its executor was not given before the agent died is dropped', async () => {
