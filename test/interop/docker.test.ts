@@ -8,6 +8,7 @@ import { silentLogger } from '../../src/core/log.ts';
 import { busyboxTar, dockerdMissing, importImage, startDockerd } from '../support/dockerd.ts';
 import type { TestEngine } from '../support/dockerd.ts';
 import { dockerBehaviour } from './docker/behaviour.ts';
+import { dockerExecutors } from './docker/executors.ts';
 import { heldByDocker, inBusybox } from './docker/commands.ts';
 import { dockerPulls } from './docker/pulls.ts';
 import { dockerPlatform } from './docker/platform.ts';
@@ -47,4 +48,5 @@ describe.skipIf(missing !== undefined)(`the Docker engine${missing ? ` (no ${mis
   dockerPulls(() => engine);
   dockerOutages(() => engine);
   dockerPlatform(() => engine);
+  dockerExecutors(() => engine);
 });

@@ -6,19 +6,22 @@ const CLONE_NEWNET = 0x4000_0000;
 
 /**
  * A network of this test's own, with an address besides that of `lo`: sockets of this thread, and programs that it starts, are in there from
- * `make` to `remove`. What is done to its rules and routes does nothing to those of the machine. Needs root on Linux.
+ * `make` to `remove`; in one that is there already, from `enter` to `leave`. What is done to its rules and routes does nothing to those of the machine. Needs root on Linux.
  */
 export class NetworkNamespace {
-  readonly #name = `rimrock-${process.pid}-own`;
+  readonly #name: string;
   readonly #setns = koffi.load(null).func('setns', 'int', ['int', 'int']);
   #home = -1;
 
   static readonly possible = process.platform === 'linux' && process.getuid?.() === 0;
 
+  constructor(name = `rimrock-${process.pid}-own`) {
+    this.#name = name;
+  }
+
   make(): void {
     execFileSync('ip', ['netns', 'add', this.#name]);
-    this.#home = openSync('/proc/thread-self/ns/net', 'r');
-    this.#enter(`/run/netns/${this.#name}`);
+    this.enter();
     execFileSync('ip', ['link', 'set', 'lo', 'up']);
     // an address from which others can be called: that of `lo` is none
     execFileSync('ip', ['link', 'add', 'name', 'own0', 'type', 'bridge']);
@@ -28,13 +31,23 @@ export class NetworkNamespace {
 
   remove(): void {
     if (this.#home < 0) return;
-    this.#enter('/proc/self/fd/' + this.#home);
-    closeSync(this.#home);
-    this.#home = -1;
+    this.leave();
     execFileSync('ip', ['netns', 'delete', this.#name]);
   }
 
-  #enter(path: string): void {
+  enter(): void {
+    this.#home = openSync('/proc/thread-self/ns/net', 'r');
+    this.#move(`/run/netns/${this.#name}`);
+  }
+
+  leave(): void {
+    if (this.#home < 0) return;
+    this.#move('/proc/self/fd/' + this.#home);
+    closeSync(this.#home);
+    this.#home = -1;
+  }
+
+  #move(path: string): void {
     const fd = openSync(path, 'r');
     const result = this.#setns(fd, CLONE_NEWNET) as number;
     closeSync(fd);

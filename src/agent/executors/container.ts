@@ -1,7 +1,7 @@
 import { errorText } from '../../core/errors.ts';
 import type { ContainerStatus, ExecutorInfo, FrameworkInfo, TaskInfo } from '../../mesos/index.ts';
 import type { RunPlace } from '../checkpoint/records.ts';
-import type { Handle, LaunchCheckpoint, Quantities } from '../launcher/launcher.ts';
+import type { Handle, LaunchCheckpoint } from '../launcher/launcher.ts';
 import { commandProblem } from '../tasks/command.ts';
 import { containerStatusOf } from '../tasks/container-status.ts';
 import type { TaskContext } from '../tasks/context.ts';
@@ -72,7 +72,7 @@ export async function launchExecutor(
     signal,
     progress: (text) => log.debug({ text, ...place }, 'launching'),
   });
-  const quantities = quantitiesOf(info, executor.tasks());
+  const quantities = executorQuantities(info, executor.tasks());
   return launcher.launch({ ...spec, quantities }, async (checkpoint) => {
     await commit(checkpoint);
     signal.throwIfAborted();
@@ -86,17 +86,13 @@ export async function limitExecutor(
   tasks: readonly TaskInfo[],
   handle: Handle | undefined,
 ): Promise<void> {
-  const quantities = quantitiesOf(info, tasks);
+  const quantities = executorQuantities(info, tasks);
   if (!handle || !quantities) return;
   const { containerId } = handle.checkpoint;
   await launcher.limit(handle, quantities).catch((error: unknown) => {
     log.warn({ containerId, error: errorText(error) }, 'the limits of an executor are as they were');
   });
 }
-
-/** What an engine runs has no limits: it takes its own time to change them. */
-const quantitiesOf = (info: ExecutorInfo, tasks: readonly TaskInfo[]): Quantities | undefined =>
-  info.container?.type === 'DOCKER' ? undefined : executorQuantities(info, tasks);
 
 /** How long it has to end its tasks and itself: its own word, then that of the agent. */
 export function shutdownGraceMs(context: Pick<TaskContext, 'executors'>, info: ExecutorInfo): number {

@@ -52,6 +52,8 @@ export class CustomExecutor implements Executor {
   /** Of one that subscribes, until it is answered. */
   #joining: ExecutorStream | undefined;
   #deadline: Timer | undefined;
+  /** Begin to wait for it to subscribe, until it has. */
+  #wait: (() => void) | undefined;
   #heartbeat: Timer | undefined;
   /** What becomes of tasks that live when the container ends, where that is not told by how it ends. */
   #verdict: StatusFacts | undefined;
@@ -153,7 +155,7 @@ export class CustomExecutor implements Executor {
     if (records.some((r) => r.type === 'KILL')) return this.shutdown();
     if (this.#stream) return; // it was faster than we
     const waitMs = executors.reregistrationTimeoutMs;
-    this.#deadline = clock.after(waitMs, () => this.#destroy(notReregistered(this.framework, waitMs)));
+    this.#expect(waitMs, notReregistered(this.framework, waitMs));
     await this.#settled.promise;
   }
 
@@ -162,6 +164,7 @@ export class CustomExecutor implements Executor {
     for (const earlier of [this.#stream, this.#joining]) earlier?.close();
     this.#stream = undefined;
     this.#joining = stream;
+    if (!this.ending) this.#deadline?.cancel();
     this.#used ||= updates.length > 0;
     for (const status of updates) await this.#tasks.get(status.task_id.value)?.update(status);
     const kept = new Set(taskIds);
@@ -176,7 +179,7 @@ export class CustomExecutor implements Executor {
       stream.send({ type: 'SHUTDOWN' });
       return this.over ? stream.close() : undefined;
     }
-    this.#deadline?.cancel();
+    this.#wait = undefined;
     this.#settled.resolve();
     this.#heartbeat?.cancel();
     const beat = (): void => this.#stream?.send({ type: 'HEARTBEAT' });
@@ -191,7 +194,10 @@ export class CustomExecutor implements Executor {
 
   /** Its stream is gone; it may come back. */
   disconnected(stream: ExecutorStream): void {
-    if (this.#joining === stream) this.#joining = undefined;
+    if (this.#joining === stream) {
+      this.#joining = undefined;
+      if (!this.ending) this.#wait?.();
+    }
     if (this.#stream !== stream) return;
     this.#stream = undefined;
     this.#heartbeat?.cancel();
@@ -325,14 +331,24 @@ export class CustomExecutor implements Executor {
     }
     if (this.#stream || this.ending) return;
     const waitMs = executors.registrationTimeoutMs;
-    this.#deadline = clock.after(waitMs, () => this.#destroy(notRegistered(waitMs)));
+    this.#expect(waitMs, notRegistered(waitMs));
+  }
+
+  /** It has to begin to subscribe within this time; how long the disk takes for what it says is not its business. */
+  #expect(waitMs: number, otherwise: StatusFacts): void {
+    this.#wait = () => {
+      this.#deadline = this.#context.clock.after(waitMs, () => this.#destroy(otherwise));
+    };
+    if (!this.#joining) this.#wait();
   }
 
   /** Resolves when it has room for all tasks that it has by now. */
-  #follow(handle: Handle): Promise<void> {
+  async #follow(handle: Handle): Promise<void> {
     this.#handle = handle;
     void handle.exited.then((exit) => this.#exited(exit));
-    return this.#limit();
+    await this.#limit();
+    this.#queue.open = true;
+    this.#give();
   }
 
   #limit(): Promise<void> {

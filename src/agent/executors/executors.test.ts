@@ -117,6 +117,29 @@ describe('a custom executor', () => {
     expect(now()).toBe(132 * MB);
   });
 
+  it('in a container of an engine is given no task before that has made room for it', async () => {
+    const a = executorAgent();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const mem = (value: number): TaskInfo['resources'] => [
+      { name: 'mem', type: 'SCALAR', scalar: { value } },
+    ];
+    const container = { type: 'DOCKER', docker: { image: 'img' } } as const;
+    const info: ExecutorInfo = { ...CUSTOM, container, resources: mem(32) };
+    const given = (): string[] => types(a.events).filter((type) => type === 'LAUNCH');
+    a.machine.limiting = promise;
+    a.give(info, [own('t1', { resources: mem(64) })]);
+    await settle();
+    expect(a.specs[0]?.quantities).toMatchObject({ memBytes: 96 * 2 ** 20 });
+    await a.subscribe();
+    a.give(info, [own('t2', { resources: mem(100) })], { launch: false });
+    await settle();
+    expect(given()).toEqual([]);
+    resolve();
+    await settle();
+    expect(given()).toHaveLength(2);
+    expect(a.machine.limits.get(a.custom().place.containerId)?.memBytes).toBe(196 * 2 ** 20);
+  });
+
   it('that takes more of the disk than it has is ended, and its tasks are told why', async () => {
     const a = executorAgent();
     a.give(CUSTOM, [own('t1')]);
@@ -271,6 +294,23 @@ describe('the default executor', () => {
       ['a', 'b'].map((id) => `/sandbox/${parent}/containers/${a.containerOf(id)}`),
     );
     expect(a.specs[0]?.environment).toMatchObject({ MESOS_TASK_ID: 'a', MESOS_EXECUTOR_ID: 'pod' });
+  });
+
+  it('is no process, and what it says of a container is for none of its tasks', async () => {
+    const a = executorAgent();
+    const volumes = [{ container_path: 'data', host_path: '/there/is/no/such', mode: 'RW' as const }];
+    const pod: ExecutorInfo = { ...POD, container: { type: 'MESOS', hostname: 'pod', volumes } };
+    a.give(pod, [taskInfo('a'), taskInfo('b')], { group: true });
+    await settle();
+    await a.acknowledge();
+    expect(a.tasks.executors.find('fw-1', 'pod')?.container).toMatchObject({ pid: undefined });
+    expect(a.specs.map(({ container, mounts = [] }) => [container, mounts])).toEqual([
+      [undefined, []],
+      [undefined, []],
+    ]);
+    expect(['a', 'b'].map((id) => a.last(id)?.state)).toEqual(['TASK_RUNNING', 'TASK_RUNNING']);
+    const ids = ['a', 'b'].map((id) => a.last(id)?.container_status?.container_id?.value);
+    expect(ids).toEqual(a.machine.running);
   });
 
   it('lets the others go on when one finishes, and is over with the last', async () => {

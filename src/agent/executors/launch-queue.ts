@@ -13,6 +13,8 @@ interface Batch {
 
 /** What an executor has still to be given, in the order in which it came. */
 export class LaunchQueue {
+  /** Nothing is given before: its container may not have room yet for what came while it was made. */
+  open = false;
   #batches: Batch[] = [];
 
   add(tasks: readonly ExecutorTask[], group: boolean): Batch {
@@ -34,7 +36,7 @@ export class LaunchQueue {
   /** Give what is next, as far as it is ready and not over by now; whether there was any. */
   giveTo(stream: ExecutorStream): boolean {
     let gave = false;
-    while (this.#batches[0]?.ready === true) {
+    while (this.open && this.#batches[0]?.ready === true) {
       const { tasks, group } = this.#batches[0];
       this.#batches.shift();
       const live = tasks.filter((task) => !task.over);

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Handle, Launcher, LaunchCheckpoint, LaunchSpec } from './launcher.ts';
@@ -28,14 +28,22 @@ export interface LauncherUnderTest {
     readonly openFiles?: (count: number) => LaunchSpec['argv'];
     /** A command that takes this much memory. */
     readonly eats?: (bytes: number) => LaunchSpec['argv'];
-    /** Whether it can be held to something else as it runs. */
-    readonly changes?: boolean;
+    /** It can be held to another limit of memory as it runs. */
+    readonly changes?: {
+      /** A command that says `ready`, takes this much memory at SIGUSR1, and ends with what came of that. */
+      readonly eatsAtSignal: (bytes: number) => LaunchSpec['argv'];
+      /** A command that takes this much memory and keeps it. */
+      readonly keeps: (bytes: number) => LaunchSpec['argv'];
+      /** It ends as a whole, too, when it is a command beside it that goes over its memory. */
+      readonly asWhole: boolean;
+    };
     /** A command that ends with 0 exactly if this path is a folder that may not be written to. */
     readonly readOnly?: (path: string) => LaunchSpec['argv'];
   };
 }
 
 const MB = 1024 * 1024;
+const SIGUSR1 = constants.signals.SIGUSR1;
 
 /* oxlint-disable max-lines-per-function -- a suite, not a function */
 /** Every launcher, and every fake of one, keeps these promises. */
@@ -309,21 +317,48 @@ export function runLauncherContract(name: string, under: () => LauncherUnderTest
     it('is held to other limits as it runs', async () => {
       const { eats, changes } = under().holds ?? {};
       if (!eats || !changes) return;
+      for (const beside of changes.asWhole ? [false, true] : [false]) {
+        const [launcher, later] = [make(), make()];
+        const { handle } = await launch(launcher, changes.eatsAtSignal(90 * MB), {
+          quantities: { cpus: 0.1, memBytes: 48 * MB },
+        });
+        const { signal } = new AbortController();
+        await launcher.limit(handle, { cpus: 0.1, memBytes: 256 * MB });
+        expect(await launcher.exec(handle, spec(eats(90 * MB)), signal)).toBe(0);
+        const found = await later.reattach(handle.checkpoint);
+        if (typeof found === 'string') throw new Error(found);
+        await later.limit(found, { cpus: 0.1, memBytes: 50 * MB });
+        const ready = (): Promise<string> => readFile(join(folder, 'stdout'), 'utf8').catch(() => '');
+        await expect.poll(ready, { timeout: 30_000 }).toContain('ready');
+        if (beside) await later.exec(found, spec(eats(90 * MB)), signal).catch(() => {});
+        else await later.signal(found, SIGUSR1);
+        expect(await found.exited).toMatchObject({
+          limitation: { message: expect.stringMatching(/^Memory limit exceeded: Requested: 50MB/) },
+        });
+        await launcher.limit(handle, { cpus: 0.1, memBytes: 50 * MB }); // it is over
+      }
+    });
+
+    it('has nothing taken away that it uses; a lower limit holds when it has given that back', async () => {
+      const { changes, eats } = under().holds ?? {};
+      if (!eats || !changes) return;
       const launcher = make();
       const { handle } = await launch(launcher, under().commands.patient, {
-        quantities: { cpus: 0.1, memBytes: 48 * MB },
+        quantities: { cpus: 0.1, memBytes: 256 * MB },
       });
-      const { signal } = new AbortController();
-      await launcher.limit(handle, { cpus: 0.1, memBytes: 256 * MB });
-      expect(await launcher.exec(handle, spec(eats(90 * MB)), signal)).toBe(0);
-      const found = await make().reattach(handle.checkpoint);
-      if (typeof found === 'string') throw new Error(found);
-      await launchers[1]?.limit(found, { cpus: 0.1, memBytes: 50 * MB });
-      await launchers[1]?.exec(found, spec(eats(90 * MB)), signal).catch(() => {});
-      expect(await found.exited).toMatchObject({
-        limitation: { message: expect.stringMatching(/^Memory limit exceeded: Requested: 50MB/) },
-      });
-      await launcher.limit(handle, { cpus: 0.1, memBytes: 50 * MB }); // it is over
+      const now = async (name: string): Promise<number> =>
+        ((await launcher.usage(handle))?.[`mem_${name}_bytes`] ?? 0) / MB;
+      const controller = new AbortController();
+      const keeping = launcher.exec(handle, spec(changes.keeps(90 * MB)), controller.signal);
+      keeping.catch(() => {});
+      await expect.poll(() => now('total'), { timeout: 30_000 }).toBeGreaterThan(90);
+      await launcher.limit(handle, { cpus: 0.1, memBytes: 50 * MB });
+      expect(await now('limit')).toBe(256);
+      expect(await now('total')).toBeGreaterThan(90);
+      controller.abort(new Error('given back'));
+      await expect(keeping).rejects.toThrow('given back');
+      await expect.poll(() => now('limit'), { timeout: 30_000 }).toBe(50);
+      expect(await launcher.kill(handle, 30_000)).toEqual({ kind: 'signaled', signal: 15 });
     });
   });
 }

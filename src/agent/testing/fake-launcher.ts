@@ -28,6 +28,8 @@ export class FakeMachine {
   readonly started: string[] = [];
   /** What containers were held to last, by their ids. */
   readonly limits = new Map<string, Quantities>();
+  /** What a change of limits takes its time for. */
+  limiting: Promise<void> | undefined;
 
   launcher(): Launcher {
     return new FakeLauncher(this);
@@ -129,6 +131,7 @@ class FakeLauncher implements Launcher {
   }
 
   async limit(handle: Handle, quantities: Quantities): Promise<void> {
+    await this.#machine.limiting;
     this.#machine.limits.set(handle.checkpoint.containerId, quantities);
   }
 

@@ -33,6 +33,7 @@ export function taskInfo(id: string, extra: Partial<TaskInfo> = {}): TaskInfo {
 /** A context with a fake of everything; `parts` replace what a test cares for. */
 export function fakeContext(
   parts: Partial<Omit<TaskContext, 'launcher'>> & {
+    /** For whatever is to be run, with an image or without. */
     readonly launcher: Launcher;
     readonly checkpoints: Checkpoints;
   },
@@ -71,7 +72,7 @@ export function fakeContext(
     send: () => {},
     sendExited: () => {},
     ...parts,
-    launcher: createLaunchers({ process: parts.launcher }),
+    launcher: createLaunchers({ process: parts.launcher, docker: parts.launcher }),
   };
 }
 

@@ -41,7 +41,7 @@ export interface Groups {
 }
 
 /** Mesos gives no container less (mesos-api.md §2.8). */
-const MIN_MEMORY = 32 * 1024 * 1024;
+export const MIN_MEMORY = 32 * 1024 * 1024;
 /** What Mesos gives for a core, and at least. */
 const SHARES_PER_CPU = 1024;
 const MIN_SHARES = 2;

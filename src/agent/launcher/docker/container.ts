@@ -5,10 +5,13 @@ import { sleep } from '../../../core/clock.ts';
 import { errorText } from '../../../core/errors.ts';
 import type { Logger } from '../../../core/log.ts';
 import type { NetworkInfo } from '../../../mesos/index.ts';
-import type { ExitStatus, Handle, LaunchCheckpoint } from '../launcher.ts';
+import type { ExitStatus, Handle, LaunchCheckpoint, Quantities } from '../launcher.ts';
+import type { Changes } from './changes.ts';
 import type { Engine } from './engine.ts';
 import { statusOf } from './engine.ts';
 import { exitOf } from './exit-status.ts';
+import { Limiter } from './limiter.ts';
+import { limitOfMemory } from './limits.ts';
 import { copyLogs } from './logs.ts';
 import { addressesOf } from './networks.ts';
 import { SANDBOX_INSIDE } from './volumes.ts';
@@ -16,6 +19,7 @@ import { SANDBOX_INSIDE } from './volumes.ts';
 /** What a container needs of its launcher. */
 export interface ContainerParts {
   readonly engine: Engine;
+  readonly changes: Changes;
   readonly clock: Clock;
   readonly log: Logger;
   /** Aborts when the launcher is closed. */
@@ -39,17 +43,26 @@ export class Container implements Handle {
   /** Of this watching: aborts when it is over, or the launcher is closed. */
   readonly #watching: AbortSignal;
   readonly #stopWatching = new AbortController();
+  readonly #limiter: Limiter;
   #networks: readonly NetworkInfo[] | undefined;
   #deadline: number | undefined;
   /** We have sent SIGKILL. */
   #killed = false;
   #escalation: Timer | undefined;
 
-  constructor(parts: ContainerParts, checkpoint: LaunchCheckpoint, found?: Dockerode.ContainerInspectInfo) {
+  /** `found`: what the engine says of it; `created`: what it was created with; both where that is known. */
+  constructor(
+    parts: ContainerParts,
+    checkpoint: LaunchCheckpoint,
+    found?: Dockerode.ContainerInspectInfo,
+    created?: Quantities,
+  ) {
     this.#parts = parts;
     this.checkpoint = checkpoint;
     this.#networks = found && addressesOf(found);
     this.#watching = AbortSignal.any([parts.closed, this.#stopWatching.signal]);
+    const { containerId } = checkpoint;
+    this.#limiter = new Limiter({ ...parts, id: this.id, containerId, over: this.#watching }, created);
     parts.closed.addEventListener('abort', () => this.#escalation?.cancel(), { once: true });
     this.exited = this.#watch(found).then((status) => {
       this.#escalation?.cancel();
@@ -77,6 +90,11 @@ export class Container implements Handle {
       else this.#escalation = clock.after(graceMs, () => void this.#signal('SIGKILL'));
     }
     return this.exited;
+  }
+
+  /** See `Launcher.limit`. */
+  limit(quantities: Quantities): Promise<void> {
+    return this.#limiter.hold(quantities);
   }
 
   /** Until the engine has taken it, or the container is over. */
@@ -135,7 +153,7 @@ export class Container implements Handle {
    */
   async #ranOutOfMemory({ State, HostConfig }: Dockerode.ContainerInspectInfo): Promise<boolean> {
     if (State.OOMKilled) return true;
-    if (State.ExitCode !== KILLED || !HostConfig.Memory || this.#killed) return false;
+    if (State.ExitCode !== KILLED || limitOfMemory(HostConfig) === undefined || this.#killed) return false;
     const since = Math.floor(Date.parse(State.StartedAt) / 1000);
     const until = Math.ceil(this.#parts.clock.now() / 1000) + 1;
     const filters = { container: [this.id], event: ['oom'] };

@@ -1,10 +1,11 @@
 import type Dockerode from 'dockerode';
 import type { RLimit } from '../../../mesos/index.ts';
 import { CONTAINER_VARIABLE } from '../launcher.ts';
-import type { LaunchSpec, Quantities } from '../launcher.ts';
+import type { LaunchSpec } from '../launcher.ts';
 import { rlimitWords } from '../process/index.ts';
 import type { DockerConfig } from './config.ts';
 import { dockerErrors } from './errors.ts';
+import { createdLimits } from './limits.ts';
 import { networkOf } from './networks.ts';
 import type { NetworkOptions } from './networks.ts';
 import type { Options } from './parameters.ts';
@@ -45,7 +46,7 @@ export async function createOptions(
       Privileged: docker.privileged ?? false,
       LogConfig: { Type: 'json-file', Config: {} }, // one that can be read back: logs.ts
       Ulimits: ulimits(spec.rlimits ?? []),
-      ...limits(spec.quantities),
+      ...createdLimits(spec.quantities),
     },
     endpoint: {},
     volumes: [],
@@ -123,26 +124,4 @@ function ulimits(rlimits: readonly RLimit[]): Dockerode.Ulimit[] {
     Soft: soft,
     Hard: hard,
   }));
-}
-
-const CPU_PERIOD_US = 100_000;
-const SHARES_A_CORE = 1024;
-const LEAST_SHARES = 2;
-/** What Mesos gives at least: no container starts with less (mesos-api.md §2.8). */
-const LEAST_MEMORY = 32 * 2 ** 20;
-
-function limits(quantities: Quantities | undefined): Dockerode.HostConfig {
-  if (!quantities) return {};
-  const { cpus, cpuLimit, memBytes, memLimitBytes = memBytes, pids } = quantities;
-  const memory = Math.max(LEAST_MEMORY, memLimitBytes);
-  return {
-    CpuShares: Math.max(LEAST_SHARES, Math.round(cpus * SHARES_A_CORE)),
-    ...(cpuLimit === undefined || !Number.isFinite(cpuLimit)
-      ? {}
-      : { CpuPeriod: CPU_PERIOD_US, CpuQuota: Math.max(1000, Math.round(cpuLimit * CPU_PERIOD_US)) }),
-    // no swap beyond it: the limit is the limit
-    ...(Number.isFinite(memory) ? { Memory: memory, MemorySwap: memory } : {}),
-    ...(memory > memBytes && memBytes >= LEAST_MEMORY ? { MemoryReservation: memBytes } : {}),
-    ...(pids === undefined ? {} : { PidsLimit: pids }),
-  };
 }

@@ -5,7 +5,8 @@ import type { Clock } from '../../../core/clock.ts';
 import { errorText, RimrockError } from '../../../core/errors.ts';
 import type { Logger } from '../../../core/log.ts';
 import { agentErrors } from '../../errors.ts';
-import type { ExitStatus, Handle, Launcher, LaunchCheckpoint, LaunchSpec } from '../launcher.ts';
+import type { ExitStatus, Handle, Launcher, LaunchCheckpoint, LaunchSpec, Quantities } from '../launcher.ts';
+import { Changes } from './changes.ts';
 import type { DockerConfig } from './config.ts';
 import { Container } from './container.ts';
 import type { ContainerParts } from './container.ts';
@@ -35,6 +36,7 @@ class DockerLauncher implements Launcher {
   readonly #parts: DockerLauncherParts;
   readonly #engine: Engine;
   readonly #images: Images;
+  readonly #changes: Changes;
   readonly #sweeper: Sweeper;
   readonly #closed = new AbortController();
   readonly #containers = new WeakMap<Handle, Container>();
@@ -43,6 +45,7 @@ class DockerLauncher implements Launcher {
     this.#parts = parts;
     this.#engine = new Engine(parts.config.socket, parts.clock);
     this.#images = new Images(this.#engine, parts.clock, parts.config.credentials);
+    this.#changes = new Changes(this.#engine, parts.log);
     this.#sweeper = new Sweeper({
       engine: this.#engine,
       clock: parts.clock,
@@ -56,7 +59,8 @@ class DockerLauncher implements Launcher {
   async launch(spec: LaunchSpec, commit: (checkpoint: LaunchCheckpoint) => Promise<void>): Promise<Handle> {
     let id: string | undefined;
     try {
-      const options = await createOptions(spec, this.#parts.config);
+      const quantities = await this.#quantitiesOf(spec);
+      const options = await createOptions({ ...spec, quantities }, this.#parts.config);
       await this.#images.provide(spec);
       spec.signal?.throwIfAborted();
       this.#sweeper.expect(spec.containerId);
@@ -118,8 +122,9 @@ class DockerLauncher implements Launcher {
     await this.#engine.find('signal a container', (d) => d.getContainer(engineId).kill({ signal }));
   }
 
-  /** Containers of executors are not limited here: see decision 28. */
-  async limit(): Promise<void> {}
+  async limit(handle: Handle, quantities: Quantities): Promise<void> {
+    await this.#containers.get(handle)?.limit(quantities);
+  }
 
   endForgotten(root: string, known: ReadonlySet<string>): Promise<string[]> {
     return this.#sweeper.endForgotten(root, known);
@@ -147,6 +152,11 @@ class DockerLauncher implements Launcher {
     this.#closed.abort();
   }
 
+  /** What will have more than it begins with is not limited by an engine that could not give it more. */
+  async #quantitiesOf({ quantities }: LaunchSpec): Promise<Quantities | undefined> {
+    return quantities?.sharers === undefined || (await this.#changes.able()) ? quantities : undefined;
+  }
+
   async #start(spec: LaunchSpec, checkpoint: LaunchCheckpoint, id: string): Promise<Handle> {
     try {
       await this.#engine.ask('start a container', (d) => d.getContainer(id).start());
@@ -158,18 +168,24 @@ class DockerLauncher implements Launcher {
       return this.#track(checkpoint, found, startFault(found, said));
     }
     const found = await this.#engine.ask('look at a container', (d) => d.getContainer(id).inspect());
-    return this.#track(checkpoint, found);
+    return this.#track(checkpoint, found, undefined, spec.quantities);
   }
 
-  #track(checkpoint: LaunchCheckpoint, found?: Dockerode.ContainerInspectInfo, ended?: ExitStatus): Handle {
+  #track(
+    checkpoint: LaunchCheckpoint,
+    found?: Dockerode.ContainerInspectInfo,
+    ended?: ExitStatus,
+    created?: Quantities,
+  ): Handle {
     const parts: ContainerParts = {
       engine: this.#engine,
+      changes: this.#changes,
       clock: this.#parts.clock,
       log: this.#parts.log,
       closed: this.#closed.signal,
     };
     if (ended) return { checkpoint, exited: Promise.resolve(ended) };
-    const container = new Container(parts, checkpoint, found);
+    const container = new Container(parts, checkpoint, found, created);
     this.#containers.set(container, container);
     return container;
   }

@@ -1,6 +1,7 @@
 import type Dockerode from 'dockerode';
 import { memoryLimitation } from '../cgroup/index.ts';
 import type { ExitStatus } from '../launcher.ts';
+import { limitOfMemory } from './limits.ts';
 
 /** Highest signal number of Linux; engines report the death by signal n as 128 + n. */
 const MAX_SIGNAL = 64;
@@ -12,7 +13,7 @@ export function exitOf(
 ): ExitStatus {
   const code = State.ExitCode;
   // what it used is gone with its control group; it cannot have been more, and was hardly less
-  const limit = HostConfig.Memory || undefined;
+  const limit = limitOfMemory(HostConfig);
   const limited = outOfMemory && code !== 0 ? { limitation: memoryLimitation(limit, limit ?? 0) } : {};
   if (code > 128 && code <= 128 + MAX_SIGNAL) return { kind: 'signaled', signal: code - 128, ...limited };
   return { kind: 'exited', code, ...limited };

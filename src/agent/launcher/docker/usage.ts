@@ -1,5 +1,6 @@
 import type Dockerode from 'dockerode';
 import type { Usage } from '../launcher.ts';
+import { limitOfMemory } from './limits.ts';
 
 const NANO = 1e9;
 const SHARES_A_CORE = 1024;
@@ -23,7 +24,7 @@ export function usageOf(stats: Dockerode.ContainerStats, host: Dockerode.HostCon
     mem_total_bytes: memory.usage,
     mem_rss_bytes: details['total_rss'] ?? details['rss'] ?? details['anon'],
     mem_cache_bytes: details['total_cache'] ?? details['cache'] ?? details['file'],
-    mem_limit_bytes: host.Memory || undefined,
+    mem_limit_bytes: limitOfMemory(host),
     processes: stats.pids_stats?.current,
     net_rx_bytes: sum((n) => n.rx_bytes),
     net_rx_packets: sum((n) => n.rx_packets),

@@ -19,7 +19,11 @@ interface UnderProcesses {
     readonly user?: { readonly name: string; readonly isUser: Words };
     readonly openFiles: (count: number) => Words;
     readonly eats?: (bytes: number) => Words;
-    readonly changes: boolean;
+    readonly changes: {
+      readonly eatsAtSignal: (bytes: number) => Words;
+      readonly keeps: (bytes: number) => Words;
+      readonly asWhole: boolean;
+    };
     readonly readOnly?: (path: string) => Words;
   };
 }
@@ -31,7 +35,8 @@ export function underProcesses(
   const root = process.getuid?.() === 0;
   const mounts = root && process.platform === 'linux';
   const limitsMemory = parts.groups?.description.includes('memory');
-  const eats = (bytes: number): Words => shell(`head -c ${bytes} /dev/zero | tail -c ${bytes} | wc -c`);
+  const eating = (bytes: number): string => `head -c ${bytes} /dev/zero | tail -c ${bytes} | wc -c`;
+  const eats = (bytes: number): Words => shell(eating(bytes));
   return {
     make: () => createProcessLauncher({ clock: systemClock, ...parts }),
     commands: {
@@ -44,7 +49,12 @@ export function underProcesses(
       ...(root ? { user: { name: 'nobody', isUser: shell('[ "$(id -un)" = nobody ]') } } : {}),
       openFiles: (count) => shell(`[ "$(ulimit -n)" -ge ${count} ]`),
       ...(limitsMemory ? { eats } : {}),
-      changes: true,
+      changes: {
+        eatsAtSignal: (bytes) =>
+          shell(`trap '${eating(bytes)}; exit' USR1; echo ready; while :; do sleep 1000 & wait; done`),
+        keeps: (bytes) => shell(`(head -c ${bytes} /dev/zero; exec sleep 1000) | tail -c ${bytes}`),
+        asWhole: true,
+      },
       ...(mounts ? { readOnly: (path) => shell(`[ -d ${path} ] && ! touch ${path}/x`) } : {}),
     },
   };
