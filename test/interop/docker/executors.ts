@@ -58,8 +58,7 @@ export function dockerExecutors(engine: () => TestEngine): void {
     });
     afterAll(async () => {
       scheduler.close();
-      await site.close();
-      network.leave();
+      await site.close().finally(() => network.leave());
       for (const { Id } of await containers()) await ask('DELETE', `/containers/${Id}?force=1&v=1`);
     });
 

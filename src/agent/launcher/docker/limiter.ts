@@ -56,7 +56,7 @@ export class Limiter {
     const asked = Promise.withResolvers<void>();
     this.#wanted = quantities;
     this.#asking.push(asked);
-    this.#news.signal.throwIfAborted.name;
+    this.#news.abort();
     if (!this.#busy) void this.#work();
     await engine.soon(() => asked.promise);
   }
