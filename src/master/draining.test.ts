@@ -196,14 +196,14 @@ describe('marking an agent gone', () => {
     const master = await start({ store });
     const agent = await TestAgent.subscribe(master);
     let write = (): void => {};
-    const put = store.put.bind(store);
+    const writeAll = store.write.bind(store);
     const begun = new Promise<void>((begin) => {
-      store.put = async (key, value) => {
+      store.write = async (changes) => {
         begin();
         await new Promise<void>((resolve) => {
           write = resolve;
         });
-        return put(key, value);
+        return writeAll(changes);
       };
     });
     const gone = order(master, 'MARK_AGENT_GONE', agent.id);
@@ -220,6 +220,7 @@ describe('marking an agent gone', () => {
     const master = await start({ store });
     const agent = await TestAgent.subscribe(master);
     store.put = () => Promise.reject(new Error('disk full'));
+    store.write = () => Promise.reject(new Error('disk full'));
     for (const type of ['MARK_AGENT_GONE', 'DRAIN_AGENT', 'DEACTIVATE_AGENT'] as const)
       expect(await order(master, type, agent.id)).toBe('503 The registry cannot be written');
     expect(await shown(master)).toMatchObject({ active: true, deactivated: false });

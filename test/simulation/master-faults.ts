@@ -91,7 +91,7 @@ export const MASTER_FAULTS: Readonly<Record<string, Kind>> = {
       c.world.say(process.name, 'is paused, and its clock set back');
       process.pause();
       c.world.after(s.ms, () => {
-        master.skewMs -= s.ms;
+        if (!process.asleep) master.skewMs -= s.ms;
         process.resume();
       });
     },

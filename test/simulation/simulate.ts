@@ -54,14 +54,14 @@ async function one(seed: number, without: ReadonlySet<number>): Promise<void> {
  */
 async function many(from: number, seeds: number, stopAfter: number): Promise<void> {
   const began = process.cpuUsage();
-  const end = from + seeds;
-  let next = from;
+  const bunches = bunchesOf(from, seeds);
+  let run = 0;
   let failed = 0;
   let events = 0;
   const work = async (): Promise<void> => {
-    while (next < end && failed < stopAfter) {
-      const bunch: Bunch = { from: next, to: Math.min(end, next + BUNCH) };
-      next = bunch.to;
+    for (const bunch of bunches) {
+      if (failed >= stopAfter) break;
+      run += bunch.to - bunch.from;
       const thread = new Worker(new URL(import.meta.url), { workerData: bunch });
       thread.on('message', (outcome: Outcome) => {
         events += outcome.events;
@@ -75,8 +75,13 @@ async function many(from: number, seeds: number, stopAfter: number): Promise<voi
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   const { user, system } = process.cpuUsage(began);
   console.log(
-    `${next - from} seeds from ${from}: ${failed} failed; ${events} events, ${((user + system) / 1e6).toFixed(1)} s of CPU`,
+    `${run} seeds from ${from}: ${failed} failed; ${events} events, ${((user + system) / 1e6).toFixed(1)} s of CPU`,
   );
+}
+
+function* bunchesOf(from: number, seeds: number): Generator<Bunch> {
+  const end = from + seeds;
+  for (let at = from; at < end; at += BUNCH) yield { from: at, to: Math.min(end, at + BUNCH) };
 }
 
 async function tellOutcomes({ from, to }: Bunch): Promise<void> {

@@ -6,6 +6,7 @@ import type { TaskContext } from '../tasks/context.ts';
 import { limitationFacts } from '../updates/status.ts';
 import type { StatusFacts } from '../updates/status.ts';
 import { containerOf, containerStatus, launchExecutor, limitExecutor, shutdownGraceMs } from './container.ts';
+import { Deadline } from './deadline.ts';
 import { acknowledgedEvent, subscribedEvent } from './events.ts';
 import type { ExecutorStream, Subscribe } from './events.ts';
 import { COMPLETED_KEPT } from './executor.ts';
@@ -32,9 +33,10 @@ export class CustomExecutor implements Executor {
   readonly place: RunPlace;
   readonly info: ExecutorInfo;
   readonly sandbox: string;
-  readonly ended: Promise<void>;
   framework: FrameworkInfo;
   over = false;
+  readonly #end = Promise.withResolvers<void>();
+  readonly ended = this.#end.promise;
   ending = false;
   readonly nested: readonly ContainerView[] = [];
   readonly #context: TaskContext;
@@ -51,9 +53,7 @@ export class CustomExecutor implements Executor {
   #stream: ExecutorStream | undefined;
   /** Of one that subscribes, until it is answered. */
   #joining: ExecutorStream | undefined;
-  #deadline: Timer | undefined;
-  /** Begin to wait for it to subscribe, until it has. */
-  #wait: (() => void) | undefined;
+  readonly #deadline: Deadline;
   #heartbeat: Timer | undefined;
   /** What becomes of tasks that live when the container ends, where that is not told by how it ends. */
   #verdict: StatusFacts | undefined;
@@ -63,7 +63,6 @@ export class CustomExecutor implements Executor {
   #discarded = false;
   #released = false;
   #settled = Promise.withResolvers<void>();
-  #resolveEnded: () => void = () => {};
 
   constructor(
     context: TaskContext,
@@ -76,12 +75,10 @@ export class CustomExecutor implements Executor {
     this.place = place;
     this.framework = framework;
     this.info = info;
+    this.#deadline = new Deadline(context.clock);
     this.#listener = listener;
     this.sandbox = context.checkpoints.sandboxDir(place);
     this.#identities = new ExecutorIdentities(context, { place, framework, info });
-    this.ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve;
-    });
   }
 
   get tasks(): readonly ExecutorTask[] {
@@ -134,7 +131,7 @@ export class CustomExecutor implements Executor {
   async recover({ records, journal }: RecoveredRun): Promise<void> {
     const first = records[0];
     if (first?.type !== 'EXECUTOR') return;
-    const { launcher, executors, clock } = this.#context;
+    const { launcher, executors } = this.#context;
     this.#journal = Promise.resolve(new ExecutorJournal(journal, records));
     for (const { task, records: own } of journaledTasks(first, this.framework, records).values()) {
       const one = this.#add(task);
@@ -155,7 +152,8 @@ export class CustomExecutor implements Executor {
     if (records.some((r) => r.type === 'KILL')) return this.shutdown();
     if (this.#stream) return; // it was faster than we
     const waitMs = executors.reregistrationTimeoutMs;
-    this.#expect(waitMs, notReregistered(this.framework, waitMs));
+    const missed = (): void => this.#destroy(notReregistered(this.framework, waitMs));
+    this.#deadline.set(waitMs, missed, this.#joining !== undefined);
     await this.#settled.promise;
   }
 
@@ -164,7 +162,7 @@ export class CustomExecutor implements Executor {
     for (const earlier of [this.#stream, this.#joining]) earlier?.close();
     this.#stream = undefined;
     this.#joining = stream;
-    if (!this.ending) this.#deadline?.cancel();
+    if (!this.ending) this.#deadline.hold();
     this.#used ||= updates.length > 0;
     for (const status of updates) await this.#tasks.get(status.task_id.value)?.update(status);
     const kept = new Set(taskIds);
@@ -179,7 +177,7 @@ export class CustomExecutor implements Executor {
       stream.send({ type: 'SHUTDOWN' });
       return this.over ? stream.close() : undefined;
     }
-    this.#wait = undefined;
+    this.#deadline.met();
     this.#settled.resolve();
     this.#heartbeat?.cancel();
     const beat = (): void => this.#stream?.send({ type: 'HEARTBEAT' });
@@ -196,7 +194,7 @@ export class CustomExecutor implements Executor {
   disconnected(stream: ExecutorStream): void {
     if (this.#joining === stream) {
       this.#joining = undefined;
-      if (!this.ending) this.#wait?.();
+      if (!this.ending) this.#deadline.again();
     }
     if (this.#stream !== stream) return;
     this.#stream = undefined;
@@ -249,9 +247,9 @@ export class CustomExecutor implements Executor {
     if (this.ending) return;
     this.ending = true;
     this.#settled.resolve();
-    this.#deadline?.cancel();
+    this.#deadline.met();
     const grace = shutdownGraceMs(this.#context, this.info);
-    const { clock, launcher, log } = this.#context;
+    const { launcher, log } = this.#context;
     // an end that the disk does not take is an end all the same
     this.#append({ type: 'KILL', graceMs: grace, cause: 'kill' }).catch((error: unknown) => {
       log.error({ error, ...this.place }, 'the end of an executor is not on disk');
@@ -260,7 +258,7 @@ export class CustomExecutor implements Executor {
     const handle = this.#handle;
     if (!this.#stream) return void launcher.kill(handle, grace);
     this.#stream.send({ type: 'SHUTDOWN' });
-    this.#deadline = clock.after(grace, () => void launcher.kill(handle, 0));
+    this.#deadline.set(grace, () => void launcher.kill(handle, 0));
   }
 
   resume(): void {
@@ -277,7 +275,7 @@ export class CustomExecutor implements Executor {
     this.#released = true;
     this.#settled.resolve();
     this.pause();
-    this.#deadline?.cancel();
+    this.#deadline.met();
     this.#heartbeat?.cancel();
     for (const stream of [this.#stream, this.#joining]) stream?.close();
     await (await this.#journal)?.close();
@@ -306,16 +304,12 @@ export class CustomExecutor implements Executor {
     return [...this.#tasks.values()].filter((task) => !task.over);
   }
 
-  get #liveTasks(): readonly TaskInfo[] {
-    return this.#live.map(({ task }) => task);
-  }
-
   async #launch(): Promise<void> {
-    const { executors, clock, metrics } = this.#context;
+    const { executors, metrics } = this.#context;
     const { signal } = this.#launchAborted;
     try {
       const { place, framework, info } = this;
-      const tasks = (): readonly TaskInfo[] => this.#liveTasks;
+      const tasks = (): readonly TaskInfo[] => this.#live.map(({ task }) => task);
       const executor = { place, framework, info, identities: this.#identities, tasks };
       const handle = await launchExecutor(this.#context, executor, signal, (checkpoint) =>
         this.#append({ type: 'FORKED', checkpoint }),
@@ -331,15 +325,7 @@ export class CustomExecutor implements Executor {
     }
     if (this.#stream || this.ending) return;
     const waitMs = executors.registrationTimeoutMs;
-    this.#expect(waitMs, notRegistered(waitMs));
-  }
-
-  /** It has to begin to subscribe within this time; how long the disk takes for what it says is not its business. */
-  #expect(waitMs: number, otherwise: StatusFacts): void {
-    this.#wait = () => {
-      this.#deadline = this.#context.clock.after(waitMs, () => this.#destroy(otherwise));
-    };
-    if (!this.#joining) this.#wait();
+    this.#deadline.set(waitMs, () => this.#destroy(notRegistered(waitMs)), this.#joining !== undefined);
   }
 
   /** Resolves when it has room for all tasks that it has by now. */
@@ -352,7 +338,8 @@ export class CustomExecutor implements Executor {
   }
 
   #limit(): Promise<void> {
-    return limitExecutor(this.#context, this.info, this.#liveTasks, this.#handle);
+    const tasks = this.#live.map(({ task }) => task);
+    return limitExecutor(this.#context, this.info, tasks, this.#handle);
   }
 
   #give(): void {
@@ -370,7 +357,7 @@ export class CustomExecutor implements Executor {
   async #exited(exit: ExitStatus): Promise<void> {
     if (this.over || this.#released) return;
     this.ending = true;
-    this.#deadline?.cancel();
+    this.#deadline.met();
     this.#heartbeat?.cancel();
     const verdict = this.#verdict ?? exitFacts(this.framework, exit);
     await Promise.all(this.#live.map((task) => task.tell(verdict)));
@@ -383,7 +370,7 @@ export class CustomExecutor implements Executor {
     void this.#identities.close();
     this.#listener.over(this, waitStatus(exit));
     this.#settled.resolve();
-    this.#resolveEnded();
+    this.#end.resolve();
     if (this.#discarded) this.#closeUnheard();
     if (this.#tasks.size === 0) void this.#close();
   }

@@ -2,7 +2,15 @@ import type { AgentEvent, AgentTask, FrameworkInfo, TaskStatus, Value } from '..
 import { isTerminal } from '../../mesos/index.ts';
 import type { AgentSubscribe } from '../input/agent-call.ts';
 import { endTask } from './agent-loss.ts';
-import { addTask, completeTask, sendUpdate, setTaskState, statusOf, tellState } from './bookkeeping.ts';
+import {
+  addTask,
+  completedTask,
+  completeTask,
+  sendUpdate,
+  setTaskState,
+  statusOf,
+  tellState,
+} from './bookkeeping.ts';
 import { addExecutor, executorKey, executorOn, removeExecutor } from './executor-books.ts';
 import { completeExecutor } from './executor-validation.ts';
 import { recoverFramework } from './frameworks.ts';
@@ -161,11 +169,19 @@ function takeTask(
       });
     return undefined;
   }
+  if (endWasAcknowledged(framework, reported)) return undefined;
   const aside = framework.unreachableTasks.get(task_id.value);
   framework.unreachableTasks.delete(task_id.value);
   const task = aside ? returnedTask(aside, agent, reported) : broughtTask(framework, agent, reported);
   addTask(step, framework, agent, task);
   return task;
+}
+
+/** The agent's disk has lost that: what it still has to say of a task that is over must not bring it back. */
+function endWasAcknowledged(framework: FrameworkEntry, { task, state, last_status }: AgentTask): boolean {
+  if (!isTerminal(state) || last_status?.uuid === undefined) return false;
+  const over = completedTask(framework, task.task_id.value);
+  return over?.statuses.some(({ uuid }) => uuid === last_status.uuid) ?? false;
 }
 
 /** A task that was set aside with its agent; its history is as the agent tells it: not that it was away. */

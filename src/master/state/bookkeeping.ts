@@ -50,6 +50,11 @@ function pushRing<T>(ring: T[], item: T, limit: number): void {
   if (ring.length > limit) ring.splice(0, ring.length - limit);
 }
 
+/** The latest of those with this id whose end was acknowledged, as long as it is remembered. */
+export function completedTask(framework: FrameworkEntry, id: string): TaskEntry | undefined {
+  return framework.completedTasks.findLast((task) => task.id === id);
+}
+
 /** Set a task aside with its lost agent. */
 export function setAsideTask(step: Step, framework: FrameworkEntry, task: TaskEntry): void {
   framework.tasks.delete(task.id);

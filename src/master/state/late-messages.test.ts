@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FrameworkInfo } from '../../mesos/index.ts';
+import type { FrameworkInfo, TaskState, TaskStatus } from '../../mesos/index.ts';
 import { Driver, RESOURCES, task } from '../testing/driver.ts';
 import * as machine from './index.ts';
 
@@ -23,6 +23,22 @@ function running(info: Partial<FrameworkInfo> = AWARE) {
   d.update(agentId, framework.id, 't', 'TASK_STARTING', 'u1');
   d.update(agentId, framework.id, 't', 'TASK_RUNNING', 'u2');
   return { d, agentId, framework, accept };
+}
+
+/** The agent subscribes again, with the task as it knows it. */
+function comesBack(
+  d: Driver,
+  agentId: string,
+  info: FrameworkInfo,
+  state: TaskState,
+  last_status: TaskStatus,
+): void {
+  const framework_id = { value: info.id?.value ?? '' };
+  d.agent('agent', {
+    agent_info: { id: { value: agentId }, hostname: 'h', port: 5051, resources: RESOURCES },
+    frameworks: [info],
+    tasks: [{ framework_id, task: task('t', agentId), state, last_status }],
+  });
 }
 
 const heard = (d: Driver): string[] => d.statuses('fw').map((text) => text.split(' ')[1] ?? '');
@@ -63,6 +79,37 @@ describe('what comes twice or late', () => {
     d.update(agentId, framework.id, 't', 'TASK_FINISHED', 'u3');
     expect(heard(d)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED', 'TASK_FINISHED']);
   });
+
+  it('so it is when its agent comes back with the task, as its disk has lost all acknowledgements', () => {
+    const { d, agentId, framework } = running();
+    d.update(agentId, framework.id, 't', 'TASK_FINISHED', 'u3');
+    const names = { agent_id: { value: agentId }, task_id: { value: 't' } };
+    d.turn((step) => machine.acknowledge(step, framework, { ...names, uuid: 'u3' }));
+    comesBack(d, agentId, framework.info, 'TASK_FINISHED', {
+      task_id: { value: 't' },
+      state: 'TASK_STARTING',
+      uuid: 'u1',
+    });
+    d.update(agentId, framework.id, 't', 'TASK_STARTING', 'u1');
+    d.update(agentId, framework.id, 't', 'TASK_RUNNING', 'u2');
+    d.update(agentId, framework.id, 't', 'TASK_FINISHED', 'u3');
+    expect(framework.tasks.size).toBe(0);
+    expect(framework.completedTasks).toHaveLength(1);
+    expect(heard(d)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED', 'TASK_FINISHED']);
+  });
+
+  it('another task of the same id is brought by its agent, however the one before ended', () => {
+    const { d, agentId, framework } = running();
+    d.update(agentId, framework.id, 't', 'TASK_FINISHED', 'u3');
+    const names = { agent_id: { value: agentId }, task_id: { value: 't' } };
+    d.turn((step) => machine.acknowledge(step, framework, { ...names, uuid: 'u3' }));
+    comesBack(d, agentId, framework.info, 'TASK_FAILED', {
+      task_id: { value: 't' },
+      state: 'TASK_FAILED',
+      uuid: 'v1',
+    });
+    expect(framework.tasks.get('t')?.state).toBe('TASK_FAILED');
+  });
 });
 
 describe('a task whose framework has not heard of its end', () => {
@@ -98,18 +145,7 @@ describe('a task whose framework has not heard of its end', () => {
     (state, said) => {
       const { d, agentId, framework } = running();
       const status = { task_id: { value: 't' }, state: 'TASK_RUNNING', uuid: 'u2' } as const;
-      d.agent('agent', {
-        agent_info: { id: { value: agentId }, hostname: 'h', port: 5051, resources: RESOURCES },
-        frameworks: [framework.info],
-        tasks: [
-          {
-            framework_id: { value: framework.id },
-            task: task('t', agentId),
-            state,
-            last_status: status,
-          },
-        ],
-      });
+      comesBack(d, agentId, framework.info, state, status);
       expect(framework.tasks.get('t')?.state).toBe(state);
       expect(states(d)).toEqual(['TASK_STARTING', 'TASK_RUNNING', ...said]);
       expect(heard(d)).toEqual(['TASK_STARTING', 'TASK_RUNNING']);

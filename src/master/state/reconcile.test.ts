@@ -121,6 +121,25 @@ describe('RECONCILE of tasks that the master has', () => {
     expect(d.statuses('fw')).toEqual(['ended TASK_FAILED REASON_RECONCILIATION']);
   });
 
+  it('one that nothing was told of is staging, though its agent knows that it is over', () => {
+    const d = new Driver();
+    const agentId = d.agent('agent');
+    const framework = d.framework('fw');
+    d.allocate();
+    d.launch(framework, task('t', agentId));
+    const framework_id = { value: framework.id };
+    const last_status = { task_id: { value: 't' }, state: 'TASK_STARTING', uuid: 'u' } as const;
+    d.agent('agent', {
+      agent_info: { id: { value: agentId }, hostname: 'h', port: 5051, resources: RESOURCES },
+      frameworks: [framework.info],
+      tasks: [{ framework_id, task: task('t', agentId), state: 'TASK_KILLED', last_status }],
+    });
+    d.effects = [];
+    d.turn((step) => machine.reconcile(step, framework, []));
+    d.update(agentId, framework.id, 't', 'TASK_STARTING', 'u');
+    expect(d.statuses('fw').map((text) => text.split(' ')[1])).toEqual(['TASK_STAGING', 'TASK_STARTING']);
+  });
+
   it('an unreachable one is unreachable, also for who does not say where it was', () => {
     const d = new Driver();
     const agentId = d.agent('agent', { agent_info: { hostname: 'h', port: 5051, resources: RESOURCES } });

@@ -1,3 +1,4 @@
+import { isTerminal } from '../../mesos/index.ts';
 import type { TaskState, TaskStatus } from '../../mesos/index.ts';
 import type { TaskRef } from '../input/scheduler-call.ts';
 import { masterStatus, sendUpdate, statusOf } from './bookkeeping.ts';
@@ -29,13 +30,18 @@ export function reconcileTasks(step: Step, framework: FrameworkEntry, refs: read
 function latestStatus(step: Step, task: TaskEntry): TaskStatus {
   const last = task.statuses.at(-1);
   const check = last?.check_status;
-  return statusOf(step, task, task.updateState ?? task.state, {
+  return statusOf(step, task, toldState(task), {
     message: 'Reconciliation: Latest task state',
     reason: REASON,
     ...(last?.healthy === undefined ? {} : { healthy: last.healthy }),
     ...(check === undefined ? {} : { check_status: check }),
     ...(last?.container_status === undefined ? {} : { container_status: last.container_status }),
   });
+}
+
+/** An end that only the agent knows of comes in its turn, after the beginning. */
+function toldState({ updateState, state }: TaskEntry): TaskState {
+  return updateState ?? (isTerminal(state) ? 'TASK_STAGING' : state);
 }
 
 /** What is said of a task the master does not list; undefined: nothing, since its agent may yet bring it. */

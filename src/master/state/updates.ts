@@ -1,7 +1,7 @@
 import type { AgentCall, TaskState, TaskStatus } from '../../mesos/index.ts';
 import { isTerminal } from '../../mesos/index.ts';
 import type { SchedulerCall } from '../input/scheduler-call.ts';
-import { completeTask, recordStatus, sendUpdate, setTaskState } from './bookkeeping.ts';
+import { completedTask, completeTask, recordStatus, sendUpdate, setTaskState } from './bookkeeping.ts';
 import type { AgentEntry, FrameworkEntry, TaskEntry } from './model.ts';
 import { reconcileTasks } from './reconcile.ts';
 import { count, toAgent } from './step.ts';
@@ -24,7 +24,7 @@ export function statusUpdate(step: Step, agent: AgentEntry, update: Update): voi
   }
   const status: TaskStatus = { ...update.status, agent_id: { value: agent.id } };
   const task = framework.tasks.get(status.task_id.value);
-  if (isOvertaken(task ?? completed(framework, status), status)) {
+  if (isOvertaken(task ?? completedTask(framework, status.task_id.value), status)) {
     count(step, 'master/invalid_status_updates');
     // an agent whose disk has lost the acknowledgement would repeat it for ever, and say nothing that comes after it
     toAgent(step, agent.streamId, {
@@ -49,10 +49,6 @@ export function statusUpdate(step: Step, agent: AgentEntry, update: Update): voi
 function isOvertaken(task: TaskEntry | undefined, { uuid }: TaskStatus): boolean {
   if (!task || uuid === undefined || uuid === task.updateUuid) return false;
   return task.statuses.some((s) => s.uuid === uuid);
-}
-
-function completed(framework: FrameworkEntry, { task_id }: TaskStatus): TaskEntry | undefined {
-  return framework.completedTasks.findLast((task) => task.id === task_id.value);
 }
 
 /** `latest_state` is what counts, but a terminal status is never undone by an older latest state. */

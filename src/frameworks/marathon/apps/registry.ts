@@ -60,34 +60,31 @@ export class AppRegistry {
     return this.#apps.get(id)?.versions.find((v) => v.version === version);
   }
 
-  /** Make `app` the wanted version of its id; resolves when that is on disk. */
+  /** Make `app` the wanted version of its id, once that is on disk; rejects, and it is not, when the disk does not take it. */
   async put(app: App): Promise<void> {
-    this.revision++;
-    const writes: Promise<void>[] = [];
     const entry = this.#apps.get(app.id);
-    if (entry?.current.version !== app.version) {
-      const versions = [...(entry?.versions ?? []), app];
-      const dropped = versions.splice(0, Math.max(0, versions.length - this.#maxVersions));
-      this.#apps.set(app.id, { current: app, versions });
-      writes.push(
-        this.#records.put(versionKey(app), app),
-        ...dropped.map((v) => this.#records.delete(versionKey(v))),
-      );
-    }
-    writes.push(this.#records.put(`apps/${keyOf(app.id)}`, app));
-    await Promise.all(writes);
+    const isNew = entry?.current.version !== app.version;
+    const versions = [...(entry?.versions ?? []), ...(isNew ? [app] : [])];
+    const dropped = isNew ? versions.splice(0, Math.max(0, versions.length - this.#maxVersions)) : [];
+    await Promise.all([
+      ...(isNew ? [this.#records.put(versionKey(app), app)] : []),
+      ...dropped.map((v) => this.#records.delete(versionKey(v))),
+      this.#records.put(`apps/${keyOf(app.id)}`, app),
+    ]);
+    if (isNew) this.#apps.set(app.id, { current: app, versions });
+    this.revision++;
   }
 
-  /** Forget an app and all its versions; resolves when that is on disk. */
+  /** Forget an app and all its versions, once that is on disk. */
   async remove(id: string): Promise<void> {
     const entry = this.#apps.get(id);
     if (!entry) return;
-    this.revision++;
-    this.#apps.delete(id);
     await Promise.all([
       this.#records.delete(`apps/${keyOf(id)}`),
       ...entry.versions.map((v) => this.#records.delete(versionKey(v))),
     ]);
+    this.#apps.delete(id);
+    this.revision++;
   }
 }
 
