@@ -45,6 +45,9 @@ const PEERS: readonly (readonly [command: string, debianPackage: string])[] = [
   ['iptables', 'iptables'],
   ['busybox', 'busybox-static'],
   ['podman', 'podman'],
+  ['sslscan', 'sslscan'],
+  ['testssl', 'testssl.sh'],
+  ['tcpdump', 'tcpdump'],
 ];
 
 /** Servers are there, which is not on everybody's path. */

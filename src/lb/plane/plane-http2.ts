@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Peer, Reactor, Transport, TransportHandler } from '../../net/index.ts';
 import type { LbConfig } from '../config.ts';
@@ -6,8 +6,6 @@ import { ClientProtocols, Http2Client, Http2Context } from '../http2/index.ts';
 import type { Http2Limits } from '../http2/index.ts';
 import type { Connections } from '../server/connections.ts';
 import type { Http2Numbers } from './http2-numbers.ts';
-
-const DRAIN_LOOK_MS = 20;
 
 export interface PlaneHttp2Parts {
   readonly config: LbConfig;
@@ -70,22 +68,10 @@ export class PlaneHttp2 {
     return { clients: { connections: size, streams }, instances: { connections, streams: openStreams } };
   }
 
-  /** Clients are told to go (GOAWAY), running streams finish until the deadline; then `done`. */
-  drain(deadlineMs: number, done: () => void): void {
-    const end = this.#clock.monotonic() + deadlineMs;
-    let timer: Timer | undefined;
-    const look = (): void => {
-      const now = this.#clock.monotonic();
-      this.#protocols.drain(now >= end);
-      this.#protocols.checkDeadline(now);
-      if (this.#protocols.size > 0 && now < end) {
-        timer ??= this.#clock.every(DRAIN_LOOK_MS, look);
-        return;
-      }
-      timer?.cancel();
-      done();
-    };
-    look();
+  /** Clients are told to go (GOAWAY), and running streams finish; `force`: their time is over. To be called again and again. */
+  drain(force: boolean): void {
+    this.#protocols.drain(force);
+    this.#protocols.checkDeadline(this.#clock.monotonic());
   }
 
   /** At the end of all: cut the connections to instances. */

@@ -189,4 +189,28 @@ describe('a plane', () => {
     expect(words.at(-1)).toEqual({ kind: 'drained', cut: 1 });
     expect(clock.pending).toBe(0);
   });
+
+  it('drains whom it does not know yet, too: HTTP/2 that shows only then is served, and sent away', async () => {
+    const { plane, clock, words, listening, ended } = make();
+    plane.onOrder({ kind: 'listen', listeners: [listener('http', 80)] });
+    await turn();
+    const client = new Client();
+    const handler = listening.get(80)?.(client);
+    if (handler !== undefined) client.handler = handler;
+    plane.onOrder({ kind: 'drain', idleMs: 500, deadlineMs: 1_000 });
+    clock.advance(100);
+    expect(ended()).toBe(0);
+    const settings = '\0\0\0\x04\0\0\0\0\0';
+    client.handler.onData(Buffer.from(`PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settings}`, 'latin1'));
+    expect(ended()).toBe(0);
+    expect(words.filter(({ kind }) => kind === 'drained')).toEqual([]);
+    clock.advance(100);
+    await turn();
+    // GOAWAY
+    expect(client.text).toContain('\x07\0\0\0\0\0');
+    client.destroy();
+    clock.advance(100);
+    expect([ended(), words.at(-1)]).toEqual([1, { kind: 'drained', cut: 0 }]);
+    expect(clock.pending).toBe(0);
+  });
 });

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
 import type { ClientHello, Reactor, SecureChoice, SecureFacts } from '../../net/index.ts';
+import { drain } from './drain.ts';
 import { explain } from '../api/explain.ts';
 import { Backends } from '../backends.ts';
 import type { LbConfig } from '../config.ts';
@@ -311,20 +312,13 @@ export class Plane implements Edge, TcpEdge {
     }
   }
 
-  #drain({ deadlineMs, idleMs }: Extract<PlaneOrder, { readonly kind: 'drain' }>): void {
+  #drain(order: Extract<PlaneOrder, { readonly kind: 'drain' }>): void {
     this.forward.draining = true;
     this.#listeners.close();
-    let cutInAll = 0;
-    let left = 3;
-    const drained = (cutHere: number): void => {
-      cutInAll += cutHere;
-      left -= 1;
-      if (left === 0) this.#drained(cutInAll);
-    };
-    this.#connections.drain(deadlineMs, idleMs, drained);
-    this.#tcp.drain(deadlineMs, drained);
-    // Its streams are counted by `connections`.
-    this.#http2.drain(deadlineMs, () => drained(0));
+    const { clock } = this.#parts;
+    const busy = (): boolean => this.#counts.own > 0;
+    const done = (cut: number): void => this.#drained(cut);
+    drain({ clock, connections: this.#connections, http2: this.#http2, tcp: this.#tcp, busy, done }, order);
   }
 
   #drained(cut: number): void {

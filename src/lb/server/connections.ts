@@ -8,9 +8,6 @@ import { Roster } from './roster.ts';
 
 /** How often deadlines are looked at; a deadline is met within this time. */
 const SWEEP_MS = 250;
-const DRAIN_LOOK_MS = 20;
-/** So long before the deadline of a drain, or in its last quarter, WebSockets are asked to end. */
-const GOODBYE_MS = 1_000;
 
 /** Nothing is read from a connection that is over the limit. */
 const REFUSED: TransportHandler = {
@@ -40,7 +37,6 @@ export class Connections {
   readonly #facts: ClientFactsBook;
   readonly #connections = new Roster<ClientConnection>();
   readonly #sweeping: Timer;
-  #draining: { readonly timer: Timer; readonly look: () => void } | undefined;
 
   /** `onSweep` is called several times a second. */
   constructor(edge: Edge, clock: Clock, counts: ConnectionCounts, onSweep: (now: number) => void) {
@@ -88,7 +84,6 @@ export class Connections {
     const onClosed = (c: ClientConnection): void => {
       if (!this.#connections.remove(c)) return;
       if (counted) this.left(c.facts.ip);
-      if (this.#connections.size === 0) this.#draining?.look();
     };
     const connection = new ClientConnection(
       this.#edge,
@@ -101,29 +96,20 @@ export class Connections {
     return connection;
   }
 
-  /**
-   * Close connections that are idle from `idleMs` on, let running requests finish until the deadline, shortly before which
-   * WebSockets are asked to end, then cut the rest; then `done`, with how many were cut.
-   */
-  drain(deadlineMs: number, idleMs: number, done: (cut: number) => void): void {
-    const begun = this.#edge.now();
-    const end = begun + deadlineMs;
-    const goodbyeAt = end - Math.min(GOODBYE_MS, deadlineMs / 4);
-    const look = (): void => {
-      const now = this.#edge.now();
-      if (this.#connections.size > 0 && now < end) {
-        if (now - begun >= idleMs) this.#connections.each((connection) => connection.drain(false));
-        if (now >= goodbyeAt) this.#connections.each((connection) => connection.goAway());
-        return;
-      }
-      this.#draining?.timer.cancel();
-      this.#draining = undefined;
-      this.#sweeping.cancel();
-      const cut = this.#connections.size;
-      this.#connections.each((connection) => connection.drain(true));
-      done(cut);
-    };
-    this.#draining = { timer: this.#clock.every(DRAIN_LOOK_MS, look), look };
-    look();
+  closeIdle(): void {
+    this.#connections.each((connection) => connection.drain(false));
+  }
+
+  /** WebSockets are asked to end. */
+  goAway(): void {
+    this.#connections.each((connection) => connection.goAway());
+  }
+
+  /** The end of all: how many were cut. */
+  cut(): number {
+    this.#sweeping.cancel();
+    const { size } = this.#connections;
+    this.#connections.each((connection) => connection.drain(true));
+    return size;
   }
 }

@@ -11,7 +11,6 @@ import { TcpSession } from './session.ts';
 
 /** How often idle times are looked at and bytes are counted. */
 const SWEEP_MS = 250;
-const DRAIN_LOOK_MS = 20;
 
 /** Nobody listens to it any more. */
 const REFUSED: TransportHandler = {
@@ -30,7 +29,6 @@ export class TcpConnections {
   readonly #byBackend = new Map<string, Roster<TcpSession>>();
   #size = 0;
   readonly #sweeping: Timer;
-  #draining: { readonly timer: Timer; readonly look: () => void } | undefined;
 
   constructor(edge: TcpEdge, clock: Clock, limits: ConnectionLimits) {
     this.#edge = edge;
@@ -121,7 +119,6 @@ export class TcpConnections {
     if (this.#byBackend.get(session.backendKey)?.remove(session) !== true) return;
     this.#limits.close(ip);
     this.#size -= 1;
-    if (this.#size === 0) this.#draining?.look();
   }
 
   /**
@@ -165,20 +162,12 @@ export class TcpConnections {
     }
   }
 
-  /** Let connections go on until the deadline, then cut the rest; then `done`, with how many were cut. */
-  drain(deadlineMs: number, done: (cut: number) => void): void {
-    const end = this.#clock.monotonic() + deadlineMs;
-    const look = (): void => {
-      if (this.#size > 0 && this.#clock.monotonic() < end) return;
-      this.#draining?.timer.cancel();
-      this.#draining = undefined;
-      this.#sweeping.cancel();
-      const cut = this.#size;
-      for (const sessions of this.#byBackend.values()) sessions.each((session) => session.cut('shutdown'));
-      done(cut);
-    };
-    this.#draining = { timer: this.#clock.every(DRAIN_LOOK_MS, look), look };
-    look();
+  /** The end of all: how many were cut. */
+  cut(): number {
+    this.#sweeping.cancel();
+    const cut = this.#size;
+    for (const sessions of this.#byBackend.values()) sessions.each((session) => session.cut('shutdown'));
+    return cut;
   }
 }
 
