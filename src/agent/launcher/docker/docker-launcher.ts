@@ -145,7 +145,8 @@ class DockerLauncher implements Launcher {
 
   exec(handle: Handle, command: Parameters<Launcher['exec']>[1], signal: AbortSignal): Promise<number> {
     const { containerId, engineId = '' } = handle.checkpoint;
-    return execInside(this.#engine, { id: engineId, containerId }, command, signal);
+    const by = { engine: this.#engine, clock: this.#parts.clock };
+    return execInside(by, { id: engineId, containerId }, command, signal);
   }
 
   close(): void {

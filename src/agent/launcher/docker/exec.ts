@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type Dockerode from 'dockerode';
+import type { Clock } from '../../../core/clock.ts';
+import { sleep } from '../../../core/clock.ts';
 import type { ExecSpec } from '../launcher.ts';
 import { environmentOf } from './create-options.ts';
 import type { Engine } from './engine.ts';
@@ -11,7 +13,7 @@ const EXEC_VARIABLE = 'RIMROCK_EXEC_ID';
 
 /** Run a command in a container; see `Launcher.exec`. Rejects with AGENT_DOCKER_ENGINE or AGENT_DOCKER_DOWN when it cannot be run. */
 export async function execInside(
-  engine: Engine,
+  { engine, clock }: { readonly engine: Pick<Engine, 'ask' | 'stream'>; readonly clock: Clock },
   container: { readonly id: string; readonly containerId: string },
   command: ExecSpec,
   signal: AbortSignal,
@@ -33,14 +35,18 @@ export async function execInside(
   try {
     return await Promise.race([outcome(engine, exec, signal), aborted.promise]);
   } catch (error) {
-    endMarked(mark);
+    void endCommand(clock, mark);
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
   }
 }
 
-async function outcome(engine: Engine, exec: Dockerode.Exec, signal: AbortSignal): Promise<number> {
+async function outcome(
+  engine: Pick<Engine, 'stream' | 'ask'>,
+  exec: Dockerode.Exec,
+  signal: AbortSignal,
+): Promise<number> {
   // its output is read to its end, which is when the command has ended
   const output = await engine.stream('run a command in a container', () =>
     exec.start({ abortSignal: signal }),
@@ -64,12 +70,21 @@ const MISSING = /exec failed[^]*(no such file or directory|not found)/;
 const SAID_MAX = 1000;
 /** More rounds than any chain of forks takes that loses to a look at all processes. */
 const ROUNDS = 50;
+/** Between looks for a command that has not begun when it is cut short. */
+const FIRST_WAIT_MS = 50;
+const LAST_WAIT_MS = 6_400;
 
-/** End every process that carries the mark, until a look finds none: they may fork while we look. */
-function endMarked(mark: string): void {
+/** The engine may be about to begin what is to end, for a while after it was asked to. */
+async function endCommand(clock: Clock, mark: string): Promise<void> {
+  for (let wait = FIRST_WAIT_MS; !endMarked(mark) && wait <= LAST_WAIT_MS; wait *= 2)
+    await sleep(clock, wait);
+}
+
+/** End every process that carries the mark, until a look finds none: they may fork while we look. Whether there was any. */
+function endMarked(mark: string): boolean {
   for (let round = 0; round < ROUNDS; round++) {
     const left = marked(`${EXEC_VARIABLE}=${mark}`);
-    if (left.length === 0) return;
+    if (left.length === 0) return round > 0;
     for (const pid of left) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -78,6 +93,7 @@ function endMarked(mark: string): void {
       }
     }
   }
+  return true;
 }
 
 /** The engine runs on this machine, so its processes are in our /proc. */
