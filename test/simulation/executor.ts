@@ -23,6 +23,8 @@ export class SimExecutor {
   /** Given, and no update of it is acknowledged yet. */
   readonly #fresh = new Map<string, object>();
   #connected = false;
+  /** Uuids of the statuses that went with the last subscription. */
+  #said: ReadonlySet<string> = new Set();
 
   constructor(network: Network, host: Host, own: TaskProcess) {
     this.#host = host;
@@ -50,6 +52,7 @@ export class SimExecutor {
 
   async #subscribe(): Promise<void> {
     const unacknowledged_updates = [...this.#unacknowledged.values()].map((status) => ({ status }));
+    this.#said = new Set(this.#unacknowledged.keys());
     const unacknowledged_tasks = [...this.#fresh.values()];
     const subscribe = { unacknowledged_tasks, unacknowledged_updates };
     const response = await this.#call('SUBSCRIBE', { subscribe }, 0);
@@ -72,6 +75,8 @@ export class SimExecutor {
     switch (event.type) {
       case 'SUBSCRIBED':
         this.#connected = true;
+        // What came to pass since it asked to subscribe.
+        for (const [uuid, status] of this.#unacknowledged) if (!this.#said.has(uuid)) this.#send(status);
         return;
       case 'LAUNCH': {
         const { task } = event.launch;
@@ -114,7 +119,10 @@ export class SimExecutor {
       uuid: Buffer.from(this.#process.random.bytes(16)).toString('base64'),
     };
     this.#unacknowledged.set(status.uuid ?? '', status);
-    if (!this.#connected) return;
+    if (this.#connected) this.#send(status);
+  }
+
+  #send(status: TaskStatus): void {
     this.#call('UPDATE', { update: { status } }).then(
       (response) => response.cancel(),
       () => {}, // it is said again with the next subscription

@@ -67,7 +67,8 @@ export function setAsideTask(step: Step, framework: FrameworkEntry, task: TaskEn
 
 /**
  * Keep a status in the history of its task: one per distinct consecutive state, a later one of the same state replaces
- * it (mesos-api.md §3.2). Operators hear of it when the state is new or a (health) check says something.
+ * it (mesos-api.md §3.2). Operators hear of it when the state is new, a (health) check says something, or it says anything
+ * else than the one that it replaces: who follows is to know what who asks is told.
  * `moved`: what came with the status has taken the task to another state.
  */
 export function recordStatus(step: Step, task: TaskEntry, status: TaskStatus, moved = false): void {
@@ -79,7 +80,7 @@ export function recordStatus(step: Step, task: TaskEntry, status: TaskStatus, mo
     status.reason === 'REASON_TASK_CHECK_STATUS_UPDATED' ||
     status.reason === 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED';
   task.record([...(last?.state === status.state ? statuses.slice(0, -1) : statuses), kept], status);
-  if (news || moved) tellState(step, task, status);
+  if (news || moved || saysElse(last, kept)) tellState(step, task, status);
   if (!news) return;
   const state = status.state.slice('TASK_'.length).toLowerCase();
   if (!holdsResources(status.state) && status.state !== 'TASK_UNREACHABLE') {
@@ -90,6 +91,12 @@ export function recordStatus(step: Step, task: TaskEntry, status: TaskStatus, mo
         `master/task_${state}/${status.source.toLowerCase().replace('_agent', '_slave')}/${status.reason.toLowerCase()}`,
       );
   }
+}
+
+/** Said again for want of an acknowledgement, a status has another uuid at most. */
+function saysElse(before: TaskStatus, now: TaskStatus): boolean {
+  const text = ({ uuid, ...rest }: TaskStatus): string => JSON.stringify(rest);
+  return text(before) !== text(now);
 }
 
 /** Operators follow the state of a task, of which its framework may hear much later. */

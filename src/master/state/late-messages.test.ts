@@ -112,6 +112,31 @@ describe('what comes twice or late', () => {
   });
 });
 
+describe('a state that is said again', () => {
+  it('is news for operators when it says something else, as where the task is, and not when it is the same', () => {
+    const { d, agentId, framework } = running();
+    const agent = d.state.agents.get(agentId);
+    const say = (status: TaskStatus): void =>
+      d.turn((step) => {
+        const framework_id = { value: framework.id };
+        if (agent) machine.statusUpdate(step, agent, { framework_id, status, latest_state: status.state });
+      });
+    const status = { task_id: { value: 't' }, state: 'TASK_RUNNING', timestamp: 5 } as const;
+    d.effects = [];
+    say({ ...status, uuid: 'u3' });
+    say({ ...status, uuid: 'u3' });
+    say({ ...status, uuid: 'u4' });
+    const network = [{ ip_addresses: [{ ip_address: '10.1.2.3' }] }];
+    say({ ...status, uuid: 'u5', container_status: { network_infos: network } });
+    const told = d.effects.flatMap((e) =>
+      e.kind === 'operators' && e.event.type === 'TASK_UPDATED'
+        ? [(e.event.task_updated as { status: TaskStatus }).status.uuid]
+        : [],
+    );
+    expect(told).toEqual(['u3', 'u5']);
+  });
+});
+
 describe('a task whose framework has not heard of its end', () => {
   const states = (d: Driver): unknown[] =>
     d.effects.flatMap((e) =>

@@ -121,9 +121,9 @@ export class Lease {
     const { clock } = this.#parts;
     const leftMs = this.#untilMs - clock.monotonic();
     const nowMs = clock.now();
-    // A clock that was set back would have the lease last by as much longer, and hide that the machine sleeps.
+    // By both clocks: one that was set back would have the lease last by as much longer, and hide that the machine sleeps.
     this.#wallUntilMs = Math.min(this.#wallUntilMs, nowMs + leftMs);
-    if (leftMs > 0 && nowMs < this.#wallUntilMs) return true;
+    if (nowMs < this.#wallUntilMs) return true;
     this.#end('the lease could not be confirmed in time');
     return false;
   }
