@@ -181,7 +181,9 @@ function takeTask(
 function endWasAcknowledged(framework: FrameworkEntry, { task, state, last_status }: AgentTask): boolean {
   if (!isTerminal(state) || last_status?.uuid === undefined) return false;
   const over = completedTask(framework, task.task_id.value);
-  return over?.statuses.some(({ uuid }) => uuid === last_status.uuid) ?? false;
+  // One that was over for the master when its agent was given up may be one of whose end nobody was told.
+  if (over?.updateState === undefined || !isTerminal(over.updateState)) return false;
+  return over.statuses.some(({ uuid }) => uuid === last_status.uuid);
 }
 
 /** A task that was set aside with its agent; its history is as the agent tells it: not that it was away. */

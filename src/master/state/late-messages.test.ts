@@ -98,6 +98,18 @@ describe('what comes twice or late', () => {
     expect(heard(d)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED', 'TASK_FINISHED']);
   });
 
+  it('one of whose end nobody was told is brought by its agent, which was given up meanwhile', () => {
+    const { d, agentId, framework } = running();
+    const status: TaskStatus = { task_id: { value: 't' }, state: 'TASK_RUNNING', uuid: 'u2' };
+    comesBack(d, agentId, framework.info, 'TASK_FINISHED', status);
+    d.turn((step) => machine.markUnreachable(step, agentId));
+    comesBack(d, agentId, framework.info, 'TASK_FINISHED', status);
+    expect(framework.tasks.get('t')?.state).toBe('TASK_FINISHED');
+    d.effects = [];
+    d.update(agentId, framework.id, 't', 'TASK_FINISHED', 'u3');
+    expect(heard(d)).toEqual(['TASK_FINISHED']);
+  });
+
   it('another task of the same id is brought by its agent, however the one before ended', () => {
     const { d, agentId, framework } = running();
     d.update(agentId, framework.id, 't', 'TASK_FINISHED', 'u3');
