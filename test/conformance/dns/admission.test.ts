@@ -107,7 +107,8 @@ describe.skipIf(lacking.length > 0).each(ENGINES)(`what is let in, engine %s${ne
     for (const { name, bytes } of cases) {
       const client = await UdpClient.to(port);
       let best = Number.POSITIVE_INFINITY;
-      for (let round = 0; round < 5 && best >= 1; round++) {
+      // A machine that is busy with others for a moment is so for longer than a few rounds.
+      for (let round = 0; round < 50 && best >= 1; round++) {
         const begun = performance.now();
         client.send(bytes);
         const control = Buffer.from(CONTROL);
