@@ -155,10 +155,7 @@ export const FAULTS: Readonly<Record<string, Kind>> = {
     wild: 2,
     ms: [0, 0],
     run(c, s) {
-      const node = at(c.nodes, s.who);
-      const ms = (s.share - 0.5) * 2 * 3_600_000;
-      if (node) node.skewMs += ms;
-      c.world.say(node?.name ?? '', `clock steps by ${(ms / 1000).toFixed(0)} s`);
+      at(c.nodes, s.who)?.stepClock((s.share - 0.5) * 2 * 3_600_000);
     },
   },
   reboot: {

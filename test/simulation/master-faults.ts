@@ -86,12 +86,11 @@ export const MASTER_FAULTS: Readonly<Record<string, Kind>> = {
     run(c, s) {
       const master = oneOf(c, s);
       const { process } = master ?? {};
-      // with both clocks standing still nobody can know that time has passed
       if (!master || !process || process.asleep) return;
       c.world.say(process.name, 'is paused, and its clock set back');
       process.pause();
       c.world.after(s.ms, () => {
-        if (!process.asleep) master.skewMs -= s.ms;
+        master.stepClock(-s.ms);
         process.resume();
       });
     },

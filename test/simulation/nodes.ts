@@ -50,7 +50,7 @@ export abstract class Node {
   protected readonly around: Surroundings;
   process: SimProcess | undefined;
   /** Steps of its machine's clock, in sum. */
-  skewMs = 0;
+  #skewMs = 0;
   #lives = 0;
   /** How to end in an orderly way, once it runs. */
   protected stopper: (() => Promise<void>) | undefined;
@@ -59,6 +59,20 @@ export abstract class Node {
     this.name = name;
     this.around = around;
     this.disk = new Disk(around.network.world);
+  }
+
+  get skewMs(): number {
+    return this.#skewMs;
+  }
+
+  /**
+   * Its machine's clock is set. Not while the machine sleeps: with the monotonic clock standing still as well, nobody can know that
+   * time has passed.
+   */
+  stepClock(ms: number): void {
+    if (this.process?.asleep) return;
+    this.around.network.world.say(this.name, `clock steps by ${(ms / 1000).toFixed(0)} s`);
+    this.#skewMs += ms;
   }
 
   get up(): boolean {
