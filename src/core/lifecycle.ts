@@ -14,6 +14,8 @@ export interface Component {
   reload?(section: unknown): readonly string[];
   /** What a process that takes over from this one should know and cannot find out: plain data, secret to others. */
   stateForSuccessor?(): unknown;
+  /** UDP ports at which it serves beside those of its configuration. */
+  udpPortsForSuccessor?(): readonly number[];
   /**
    * Another process does this part's work from now on, at the same sockets; `stop` follows. Take no new connection, hurry
    * nobody who is connected, and leave in place what outlives a process.

@@ -22,6 +22,8 @@ export interface Predecessor {
    * address where another process answers well. At once when nobody is there.
    */
   until(isReady: () => boolean, limitMs?: number): Promise<void>;
+  /** Aborted once we serve instead of it: what outlives a process, and is changed by one at a time, is ours from then on. */
+  readonly replaced: AbortSignal;
 }
 
 /** The usual case: this process binds its sockets itself. */
@@ -29,4 +31,5 @@ export const NO_PREDECESSOR: Predecessor = {
   sockets: { has: () => false, take: () => [] },
   stateOf: () => undefined,
   until: async () => {},
+  replaced: AbortSignal.abort(),
 };

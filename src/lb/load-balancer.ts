@@ -188,7 +188,7 @@ class EdgeLoadBalancer implements LoadBalancer {
       challenges: this.#planes.challenges,
       onCertificate: (name, certificate) => this.#certificates.offer(`acme:${name}`, certificate),
     });
-    this.#vips = createVipLayer({ ...parts, later });
+    this.#vips = createVipLayer({ ...parts, later, ours: this.#predecessor.replaced });
     this.#admin = this.#makeAdmin();
     this.#publish();
   }
@@ -357,8 +357,13 @@ class EdgeLoadBalancer implements LoadBalancer {
     return { ticketKeys: this.#certificates.ticketKeys };
   }
 
+  udpPortsForSuccessor(): readonly number[] {
+    return this.#vips?.udpPorts() ?? [];
+  }
+
   handOver(): void {
     this.#handedOver = true;
+    void this.#vips?.handOver();
     this.#acme.stop();
     stopListening(this.#admin);
   }
@@ -369,13 +374,16 @@ class EdgeLoadBalancer implements LoadBalancer {
     if (!this.#handedOver) health.drain();
     this.#acme.stop();
     // In haste a connection may be closed just when a request is on its way.
-    await this.#planes.stop(drainMs, this.#handedOver ? drainMs / 2 : 0);
+    await Promise.all([
+      this.#planes.stop(drainMs, this.#handedOver ? drainMs / 2 : 0),
+      this.#vips?.drain(drainMs),
+    ]);
     this.#bound = false;
     this.#ungoverned?.();
     this.#certificates.stop();
     this.#checksTls?.close();
     this.#follower.stop();
-    await this.#vips?.stop(this.#handedOver);
+    await this.#vips?.stop();
     await this.#access.close();
     await this.#admin.close();
   }

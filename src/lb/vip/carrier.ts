@@ -10,8 +10,14 @@ export interface Carrier {
   settled(): Promise<void>;
   /** Where connections to this server are taken, when not at its own address. */
   takenAt(key: string): string | undefined;
-  /** `keep`: another process goes on with what is there. */
-  stop(keep?: boolean): Promise<void>;
+  /** UDP ports at which this process listens. */
+  udpPorts(): readonly number[];
+  /** Another process goes on with what is there: it is not changed any more, and nobody new is taken in. Never rejects. */
+  handOver(): Promise<void>;
+  /** Nobody new is taken in by this process; resolves when nobody is connected to it, or after so many milliseconds. */
+  drain(limitMs: number): Promise<void>;
+  /** What was handed over stays. */
+  stop(): Promise<void>;
 }
 
 /** Plain numbers, shown on /metrics. */

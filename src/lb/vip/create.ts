@@ -27,6 +27,7 @@ export function createVipLayer(parts: {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly reactor?: Reactor;
+  readonly ours: AbortSignal;
   readonly later: (f: () => void) => void;
 }): VipLayer | undefined {
   const { vips, reactor, config } = parts;

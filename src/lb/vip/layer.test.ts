@@ -30,7 +30,7 @@ interface Server {
   readonly backends: readonly { readonly address: string; readonly weight: number; readonly why: string }[];
 }
 
-function make(config: object, more: { linux?: boolean; nft?: FakeNft } = {}) {
+function make(config: object, more: { linux?: boolean; nft?: FakeNft; ours?: AbortSignal } = {}) {
   const catalog = new HandCatalog();
   const vips = new Vips({ domain: VIPS_DOMAIN, ipv4: RANGE, ipv6: undefined });
   vips.follow(catalog);
@@ -49,6 +49,7 @@ function make(config: object, more: { linux?: boolean; nft?: FakeNft } = {}) {
     run: nft.run,
     linux: more.linux ?? true,
     later: (f) => void setImmediate(f),
+    ours: more.ours ?? AbortSignal.abort(),
   });
   cleanup.push(() => layer.stop());
   const become = async (...tasks: CatalogTask[]): Promise<readonly Server[]> => {
@@ -58,6 +59,8 @@ function make(config: object, more: { linux?: boolean; nft?: FakeNft } = {}) {
   };
   return { layer, become, metrics, nft, catalog };
 }
+
+type Successor = ReturnType<typeof make> & { readonly ours: AbortController };
 
 function web(
   n: number,
@@ -143,6 +146,35 @@ describe('what carries VIPs', () => {
     await elsewhere.layer.start();
     expect(elsewhere.layer.view()).toMatchObject({ mode: 'proxy', reason: 'this is not Linux' });
     expect(elsewhere.nft.commands).toEqual([]);
+  });
+
+  it('leaves what another process carries as it is, until it is the one that does', async () => {
+    const nft = new FakeNft();
+    const theirs = make({ mode: 'kernel' }, { nft });
+    await theirs.layer.start();
+    await theirs.become(web(1, 1000));
+    const table = JSON.stringify(nft.dump('rimrock'));
+    const [failed, next] = [new AbortController(), new AbortController()].map((ours) => ({
+      ...make({ mode: 'kernel' }, { nft, ours: ours.signal }),
+      ours,
+    })) as [Successor, Successor];
+    for (const { layer, become } of [failed, next]) {
+      await layer.start();
+      await become(web(1, 1000), web(2, 1001));
+    }
+    await failed.layer.stop();
+    expect(JSON.stringify(nft.dump('rimrock'))).toBe(table);
+
+    await theirs.layer.handOver();
+    next.ours.abort();
+    await next.layer.settled();
+    const both = JSON.stringify(nft.dump('rimrock'));
+    expect(both).toContain('127.0.0.1 . 1001');
+    await theirs.become();
+    await theirs.layer.stop();
+    expect(JSON.stringify(nft.dump('rimrock'))).toBe(both);
+    await next.layer.stop();
+    expect(nft.tables.size).toBe(0);
   });
 
   it('says what was set aside', async () => {
@@ -231,6 +263,41 @@ describe('listeners for VIPs', () => {
     const [server] = await become(web(1, one, {}, `192.0.2.1:${port}`));
     expect(server?.listens).toMatch(/^127\.0\.0\.1:410\d\d$/);
     expect((await dial(server?.listens ?? '')).name).toBe('one');
+  });
+
+  it('take nobody new while they drain, and wait for those who are there as long as they may', async () => {
+    const { layer, become } = make({ mode: 'proxy' });
+    await layer.start();
+    const one = await origin('one');
+    const [server] = await become(web(1, one));
+    const at = server?.address ?? '';
+    const [ends, stays] = [await dial(at), await dial(at)];
+    let drained = false;
+    const draining = layer.drain(60_000).then(() => (drained = true));
+    await expect.poll(() => dial(at).catch((error: unknown) => String(error))).toContain('ECONNREFUSED');
+    stays.socket.write('again');
+    expect(String((await once(stays.socket, 'data'))[0])).toBe('one');
+    ends.socket.end();
+    await once(ends.socket, 'close');
+    expect(drained).toBe(false);
+    stays.socket.end();
+    await draining;
+
+    const other = make({ mode: 'proxy' });
+    await other.layer.start();
+    const [again] = await other.become(web(1, one));
+    const cut = await dial(again?.address ?? '');
+    const closed = new Promise((resolve) => void cut.socket.once('close', resolve));
+    await other.layer.drain(50);
+    await other.layer.stop();
+    await closed;
+  });
+
+  it('say at which UDP ports they are', async () => {
+    const { layer, become } = make({ mode: 'proxy' });
+    await layer.start();
+    await become(web(1, 1000), web(2, 1001, {}, '/dns:7053', 'udp'));
+    expect(layer.udpPorts()).toEqual([7053]);
   });
 
   it('carry UDP, a client to one backend until that is gone', async () => {

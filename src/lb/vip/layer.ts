@@ -36,6 +36,8 @@ export interface VipLayerParts {
   readonly linux: boolean;
   /** Runs a function when the event loop has gone round: setImmediate. */
   readonly later: (f: () => void) => void;
+  /** Aborted when no other process carries VIPs here (any more): before, nothing is touched. */
+  readonly ours: AbortSignal;
 }
 
 /** How long changes are taken in before everything else gets its turn. */
@@ -72,6 +74,12 @@ export class VipLayer {
     this.#carrier = await this.#choose();
     for (const key of vips.keys()) this.#changed.add(key);
     this.#forget = [vips.onChange((key) => this.#changed.add(key)), catalog.onChange(() => this.#wake())];
+    const { ours } = this.#parts;
+    if (!ours.aborted) {
+      const wake = (): void => this.#wake();
+      ours.addEventListener('abort', wake, { once: true });
+      this.#forget.push(() => ours.removeEventListener('abort', wake));
+    }
     this.#wake();
   }
 
@@ -81,10 +89,24 @@ export class VipLayer {
     await this.#carrier?.settled();
   }
 
-  /** `keep`: another process goes on with what the kernel has. */
-  async stop(keep = false): Promise<void> {
+  /** UDP ports at which this process listens for VIPs. */
+  udpPorts(): readonly number[] {
+    return this.#carrier?.udpPorts() ?? [];
+  }
+
+  /** Another process carries VIPs from now on. Never rejects. */
+  async handOver(): Promise<void> {
+    await this.#carrier?.handOver();
+  }
+
+  /** Resolves when nobody is connected to this process any more, or after so many milliseconds. Nobody new is taken in. */
+  async drain(limitMs: number): Promise<void> {
+    await this.#carrier?.drain(limitMs);
+  }
+
+  async stop(): Promise<void> {
     for (const forget of this.#forget.splice(0)) forget();
-    await this.#carrier?.stop(keep);
+    await this.#carrier?.stop();
     this.#carrier = undefined;
   }
 
@@ -139,7 +161,7 @@ export class VipLayer {
   }
 
   #work(): void {
-    const { vips, clock, later, catalog } = this.#parts;
+    const { vips, clock, later, catalog, ours } = this.#parts;
     const began = clock.monotonic();
     this.#working = true;
     for (let steps = 1; ; steps++) {
@@ -152,7 +174,7 @@ export class VipLayer {
     }
     this.#working = false;
     // Before the first word from the cluster nothing that is there from before is touched.
-    if (this.#begun || catalog.current.version === 0) return;
+    if (this.#begun || catalog.current.version === 0 || !ours.aborted) return;
     this.#begun = true;
     this.#carrier?.begin();
   }

@@ -22,17 +22,22 @@ describe.runIf(process.platform === 'linux')('on Linux', () => {
   runDatagramsContract('linux', { addresses: [...addressesOf('::'), '127.0.0.2'], keepsTheQueue: true });
 
   it('a loop looks at the word that says stop every 200 ms, also where nothing wakes it', async () => {
-    const sockets = await openDatagrams({ host: '127.0.0.1', port: 0, workers: 1, engine: 'linux' });
-    const { data } = sockets.lend(0);
-    const worker = new Worker(new URL('../testing/echo-worker.ts', import.meta.url), { workerData: data });
-    expect(await once(worker, 'message')).toEqual(['listening']);
-    const [ended, exited] = [once(worker, 'message'), once(worker, 'exit')];
-    const told = performance.now();
-    new DatagramControl(data.control).stop(); // the word alone
-    expect(await ended).toEqual(['ended']);
-    expect(performance.now() - told).toBeLessThan(300);
-    await exited;
-    await sockets.close();
+    const waits: number[] = [];
+    while (waits.length < 5) {
+      const sockets = await openDatagrams({ host: '127.0.0.1', port: 0, workers: 1, engine: 'linux' });
+      const { data } = sockets.lend(0);
+      const worker = new Worker(new URL('../testing/echo-worker.ts', import.meta.url), { workerData: data });
+      expect(await once(worker, 'message')).toEqual(['listening']);
+      const [ended, exited] = [once(worker, 'message'), once(worker, 'exit')];
+      const told = performance.now();
+      new DatagramControl(data.control).stop(); // the word alone
+      expect(await ended).toEqual(['ended']);
+      waits.push(performance.now() - told);
+      await exited;
+      await sockets.close();
+    }
+    // In the middle, for once in a while this process waits for the machine.
+    expect(waits.toSorted((a, b) => a - b)[2]).toBeLessThan(300);
   });
 
   it('opening, failing to open and closing leave no descriptor behind', async () => {

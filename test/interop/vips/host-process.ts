@@ -61,6 +61,7 @@ const layer = createVipLayer({
   metrics,
   reactor: createPortableReactor({ clock: systemClock, log: silentLogger }),
   later: (f) => void setImmediate(f),
+  ours: AbortSignal.abort(),
 });
 if (!layer) throw new Error('there is no layer');
 

@@ -88,12 +88,24 @@ export class KernelVips implements Carrier {
     return undefined;
   }
 
-  async stop(keep = false): Promise<void> {
+  udpPorts(): readonly number[] {
+    return [];
+  }
+
+  async handOver(): Promise<void> {
     this.#stopped = true;
     this.#reconciling?.cancel();
     this.#retry?.cancel();
     await this.settled();
-    if (!this.#begun || keep || this.#parts.keep) return;
+  }
+
+  /** Nobody is connected to this process: what it has told the kernel holds until the end. */
+  async drain(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    const handedOver = this.#stopped;
+    await this.handOver();
+    if (!this.#begun || handedOver || this.#parts.keep) return;
     const { run, settings, log } = this.#parts;
     const { ok, problem } = await run(['nft', '-f', '-'], removalScript(settings.table));
     await this.#routes.remove();

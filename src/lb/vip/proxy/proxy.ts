@@ -1,6 +1,7 @@
+import { sleep } from '../../../core/clock.ts';
 import type { Timer } from '../../../core/clock.ts';
 import { errorText } from '../../../core/errors.ts';
-import type { Listener, Transport, TransportHandler } from '../../../net/index.ts';
+import type { Listener, Peer, Transport, TransportHandler } from '../../../net/index.ts';
 import type { Carrier, CarrierCounts } from '../carrier.ts';
 import type { VirtualServer } from '../plan/index.ts';
 import { ProxyShared } from './shared.ts';
@@ -9,8 +10,7 @@ import { TcpRelay } from './tcp-relay.ts';
 import { UdpClients } from './udp-clients.ts';
 
 interface Open {
-  /** `ip:port`. */
-  readonly at: string;
+  readonly address: Peer;
   changed(): void;
   close(): Promise<void>;
 }
@@ -18,6 +18,8 @@ interface Open {
 /** How many ports are tried for a VIP. */
 const TRIES = 64;
 const RETRY_MS = 5_000;
+/** While it drains. */
+const LOOK_MS = 20;
 /** Of a connection that was not let in. */
 const DEAF: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 
@@ -62,16 +64,36 @@ export class ProxyVips implements Carrier {
   }
 
   takenAt(key: string): string | undefined {
-    return this.#open.get(key)?.at;
+    const address = this.#open.get(key)?.address;
+    return address && atText(address);
   }
 
-  async stop(): Promise<void> {
+  udpPorts(): readonly number[] {
+    return [...this.#open].flatMap(([key, { address }]) =>
+      this.#servers.get(key)?.protocol === 'udp' ? [address.port] : [],
+    );
+  }
+
+  /** The sockets stay bound as long as another process has them. */
+  async handOver(): Promise<void> {
     this.#stopped = true;
     this.#retry?.cancel();
     await this.settled();
-    for (const relay of this.#relays) relay.destroy();
-    await Promise.all([...this.#open.values()].map((open) => open.close()));
+    const open = [...this.#open.values()];
     this.#open.clear();
+    await Promise.all(open.map((one) => one.close()));
+  }
+
+  async drain(limitMs: number): Promise<void> {
+    const { clock } = this.#shared.parts;
+    const end = clock.monotonic() + limitMs;
+    await this.handOver();
+    while (this.#relays.size > 0 && clock.monotonic() < end) await sleep(clock, LOOK_MS);
+  }
+
+  async stop(): Promise<void> {
+    await this.handOver();
+    for (const relay of this.#relays) relay.destroy();
   }
 
   #wake(): void {
@@ -158,8 +180,7 @@ export class ProxyVips implements Carrier {
       return relay.handler;
     };
     const listener: Listener = await this.#shared.parts.reactor.listen(place, accept);
-    const { ip, port } = listener.address;
-    return { at: atText(ip, port), changed: () => {}, close: () => listener.close() };
+    return { address: listener.address, changed: () => {}, close: () => listener.close() };
   }
 
   async #udp(key: string, place: { readonly host: string; readonly port: number }): Promise<Open> {
@@ -177,12 +198,11 @@ export class ProxyVips implements Carrier {
       clients.close();
       return socket.close();
     };
-    const { ip, port } = socket.address;
-    return { at: atText(ip, port), changed: () => clients.changed(), close };
+    return { address: socket.address, changed: () => clients.changed(), close };
   }
 }
 
-function atText(ip: string, port: number): string {
+function atText({ ip, port }: Peer): string {
   return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 

@@ -37,8 +37,10 @@ describe('taking over from another process', () => {
     expect(predecessor?.stateOf('dns')).toBeUndefined();
     expect(predecessor?.sockets.take('tcp', '127.0.0.1', 80)).toEqual([3]);
     expect(predecessor?.sockets.take('tcp', '127.0.0.1', 82)).toEqual([]);
+    expect(predecessor?.replaced.aborted).toBe(false);
     predecessor?.ready();
     expect(machine.link.sent).toEqual(['ready']);
+    expect(predecessor?.replaced.aborted).toBe(true);
   });
 
   it.each(['nonsense', '{"lb":'])('does without a state that it cannot read: %s', async (line) => {
@@ -75,7 +77,7 @@ describe('taking over from another process', () => {
     expect(met.gone.aborted).toBe(false);
     machine.link.close();
     await never;
-    expect(met.gone.aborted).toBe(true);
+    expect([met.gone.aborted, met.replaced.aborted]).toEqual([true, true]);
   });
 
   it('of systemd: there is nobody to wait for and nobody to tell', async () => {

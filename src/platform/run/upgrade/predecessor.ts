@@ -87,7 +87,9 @@ function stateFrom(link: Link): Promise<Readonly<Record<string, unknown>>> {
 class MetPredecessor implements Met {
   readonly sockets: Inherited;
   readonly gone: AbortSignal;
+  readonly replaced: AbortSignal;
   readonly #parts: MeetParts;
+  readonly #ready = new AbortController();
   readonly #link: Link | undefined;
   readonly #state: Readonly<Record<string, unknown>>;
 
@@ -105,6 +107,7 @@ class MetPredecessor implements Met {
     if (link) link.onClosed(() => gone.abort());
     else gone.abort();
     this.gone = gone.signal;
+    this.replaced = AbortSignal.any([gone.signal, this.#ready.signal]);
   }
 
   stateOf(part: string): unknown {
@@ -121,6 +124,7 @@ class MetPredecessor implements Met {
   ready(): void {
     const { clock, log } = this.#parts;
     this.#link?.send(READY);
+    this.#ready.abort();
     clock.after(REST_MS, () => {
       const rest = this.sockets.closeRest();
       if (rest.length > 0) log.warn({ rest }, 'sockets that nobody listens at any more are closed');

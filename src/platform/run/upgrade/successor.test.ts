@@ -6,18 +6,23 @@ import { Successors } from './successor.ts';
 
 const tcp = { descriptor: 20, protocol: 'tcp', ip: '127.0.0.1', port: 8000 } as const;
 const dns = { descriptor: 21, protocol: 'udp', ip: '127.0.0.1', port: 53 } as const;
+const vip = { descriptor: 23, protocol: 'udp', ip: '127.77.1.1', port: 7080 } as const;
 const question = { descriptor: 22, protocol: 'udp', ip: '0.0.0.0', port: 40_000 } as const;
 
 function make(environment: Readonly<Record<string, string>> = {}) {
   const [machine, clock] = [new FakeMachine(), new FakeClock()];
-  machine.sockets = [tcp, dns, question];
+  machine.sockets = [tcp, dns, question, vip];
   const taken: (number | undefined)[] = [];
   const successors = new Successors({
     machine,
     environment,
     parts: [
       { name: 'dns', component: { stateForSuccessor: () => ({ a: 1 }) }, ports: () => ({ 'dns.port': 53 }) },
-      { name: 'lb', component: {}, ports: () => ({ 'lb.http.port': 8000 }) },
+      {
+        name: 'lb',
+        component: { udpPortsForSuccessor: () => [7080] },
+        ports: () => ({ 'lb.http.port': 8000 }),
+      },
     ],
     readyMs: 1_000,
     clock,
@@ -37,8 +42,8 @@ describe('handing over to a new process', () => {
   it('gives it the sockets of ours and what the parts leave to it', async () => {
     const { begin } = make({ PATH: '/bin', LISTEN_FDS: '3', LISTEN_PID: '100' });
     const { descriptors, environment, link } = await begin();
-    expect(descriptors).toEqual([20, 21]);
-    expect(environment).toEqual({ PATH: '/bin', RIMROCK_INHERITED_SOCKETS: '2' });
+    expect(descriptors).toEqual([20, 21, 23]);
+    expect(environment).toEqual({ PATH: '/bin', RIMROCK_INHERITED_SOCKETS: '3' });
     expect(link.sent.map((line) => JSON.parse(line) as unknown)).toEqual([{ dns: { a: 1 } }]);
   });
 

@@ -11,7 +11,7 @@ const END_WITHIN_MS = 15_000;
 /** What is handed over: parts with what they leave to those of the same name, and their ports. */
 interface HandingOver {
   readonly name: string;
-  readonly component: Pick<Component, 'stateForSuccessor'>;
+  readonly component: Pick<Component, 'stateForSuccessor' | 'udpPortsForSuccessor'>;
   ports(): Readonly<Record<string, number>>;
 }
 
@@ -66,7 +66,12 @@ export class Successors {
 
   async #start(): Promise<NewProcess> {
     const { machine, environment, parts, log } = this.#parts;
-    const ports = new Set(parts.flatMap((part) => Object.values(part.ports())));
+    const ports = new Set(
+      parts.flatMap((part) => [
+        ...Object.values(part.ports()),
+        ...(part.component.udpPortsForSuccessor?.() ?? []),
+      ]),
+    );
     const bound = await machine.boundSockets();
     // UDP is also what questions to other resolvers leave by.
     const sockets = bound.filter(({ protocol, port }) => protocol === 'tcp' || ports.has(port));
