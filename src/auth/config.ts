@@ -71,7 +71,7 @@ export const authConfigSchema = z.strictObject({
         .string()
         .default('')
         .describe(
-          'File whose first line encrypts the keys; empty leaves them readable for their owner. On masters that share Consul (`store.engine`) it has all of identity kept there, sealed, and follow the leader: the same passphrase on each.',
+          'File whose first line encrypts the keys; empty leaves them readable for their owner. Lines after it are earlier passphrases: what they open is sealed with the first line from then on. On masters that share Consul (`store.engine`) it has all of identity kept there, sealed, and follow the leader: the same passphrase on each.',
         ),
     })
     .prefault({})

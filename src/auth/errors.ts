@@ -16,7 +16,7 @@ export const authErrors = defineErrors({
   },
   AUTH_KEY_LOCKED: {
     message: 'the key {name} is encrypted, and the passphrase does not open it',
-    hint: 'Set auth.keys.passphraseFile to the file with the passphrase that it was written with.',
+    hint: 'Set auth.keys.passphraseFile to the file with the passphrase that it was written with; to change it, put the new one into the first line and that one into the second.',
   },
   AUTH_KEY_NOT_WRITTEN: {
     message: 'the key {name} cannot be written: {reason}',
@@ -101,7 +101,7 @@ export const authErrors = defineErrors({
   },
   AUTH_VAULT_LOCKED: {
     message: 'the passphrase in {file} is not the one that the other masters have',
-    hint: 'Put the passphrase of the others into the first line of {file}, which auth.keys.passphraseFile names. Nothing was changed.',
+    hint: 'Put the passphrase of the others into the first line of {file}, which auth.keys.passphraseFile names; or, to change it for all, the new one there and that of the others into the second. Nothing was changed.',
   },
   AUTH_VAULT_UNREADABLE: {
     message: 'what the store says of how identity is sealed cannot be read',

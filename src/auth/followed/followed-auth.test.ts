@@ -16,6 +16,7 @@ import { authConfigSchema } from '../config.ts';
 import { FollowedAuth } from './followed-auth.ts';
 
 /** So that a test takes no half second. */
+const PASSPHRASE = 'a passphrase of all masters';
 const CHEAP = { n: 2 ** 4, r: 8, p: 1 };
 
 /** A machine on which a master would be, with what leads along with it. */
@@ -138,7 +139,7 @@ let store: Store;
 const machines: Machine[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'rimrock-followed-'));
-  writeFileSync(join(folder, 'passphrase'), 'a passphrase of all masters\n');
+  writeFileSync(join(folder, 'passphrase'), `${PASSPHRASE}\n`);
   store = memoryStore();
 });
 afterEach(async () => {
@@ -253,6 +254,26 @@ describe('identity of several masters', () => {
       message: expect.stringContaining(join(folder, 'other')),
     });
     expect((await store.list('')).map(({ key, revision }) => [key, revision])).toEqual(before);
+  });
+
+  it('has another passphrase once one who leads was given the new before the old one, and knows all it knew', async () => {
+    const one = await start('one', { required: true });
+    const token = await firstLogin(one);
+    writeFileSync(join(folder, 'changed'), `the passphrase from now on\n${PASSPHRASE}\n`);
+    const two = await start('two', { required: true, keys: { passphraseFile: join(folder, 'changed') } });
+    const before = await store.get('auth-vault');
+    one.resign();
+    await until(() => two.leads);
+    expect((await store.get('auth-vault'))?.revision).toBeGreaterThan(before?.revision ?? 0);
+    expect((await two.ask('/acs/api/v1/users', { token })).status).toBe(200);
+    // The other one runs on, and can lead again.
+    two.resign();
+    await until(() => one.leads);
+    expect((await one.ask('/acs/api/v1/users', { token })).status).toBe(200);
+    // Who starts needs the new one.
+    const three = new Machine('three', store, folder);
+    await expect(three.auth.start()).rejects.toMatchObject({ code: 'AUTH_VAULT_LOCKED' });
+    await three.auth.stop();
   });
 
   it('asks for its passphrase before it stands for election', async () => {

@@ -18,7 +18,7 @@ import type { Audit } from '../ca/audit.ts';
 import { openAudit } from '../ca/room.ts';
 import { admitByCertificate } from '../join/admission.ts';
 import { OwnIdentities } from '../join/own-identities.ts';
-import { readPassphrase } from '../keystore/passphrase.ts';
+import { readPassphrases } from '../keystore/passphrase.ts';
 import { StoreKeys } from '../keystore/store-keys.ts';
 import type { AuthParts } from '../module.ts';
 import { BODY_LIMIT_BYTES, Office } from '../office.ts';
@@ -81,6 +81,7 @@ export class FollowedAuth implements Component, LeadsAlong {
       passphraseFile: config.keys.passphraseFile,
       markFile: join(parts.folder, 'vault'),
       random,
+      log,
       ...(parts.vaultCost && { cost: parts.vaultCost }),
     });
     this.#audit = openAudit(parts);
@@ -118,7 +119,7 @@ export class FollowedAuth implements Component, LeadsAlong {
     const principals = new Principals(own === undefined ? fromFile : [...fromFile, own]);
     this.#byFile = createAuthenticator({ principals, guesses: new Guesses(clock) });
     await this.#filePolicy.start();
-    await readPassphrase(config.keys.passphraseFile); // now, not when it is elected
+    await readPassphrases(config.keys.passphraseFile); // now, not when it is elected
     await this.#reader.start();
     // Where there is no authority yet, the first leader makes it.
     if (this.tls) void this.#reader.found.then(() => this.#own.start());

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errorText } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import { authErrors } from '../errors.ts';
+import type { Passphrases } from './passphrase.ts';
 import { isSealed, seal, unseal } from './sealed.ts';
 import { checkKeyName } from './types.ts';
 import type { KeyStore } from './types.ts';
@@ -12,21 +13,21 @@ const HALF_WRITTEN = '.tmp';
 
 /**
  * Keys as files that only their owner can read, in a folder that only its owner can enter. With a passphrase they are encrypted, also those that
- * were there before it.
+ * were there before it, or under an earlier one.
  */
 export class FileKeys implements KeyStore {
   readonly #folder: string;
   readonly #random: Random;
-  #passphrase: string | undefined;
+  #passphrases: Passphrases | undefined;
 
   constructor(folder: string, random: Random) {
     this.#folder = folder;
     this.#random = random;
   }
 
-  /** Before anything else. Rejects with AUTH_KEY_NOT_WRITTEN when the folder cannot be made, AUTH_KEY_LOCKED for another passphrase. */
-  async open(passphrase?: string): Promise<void> {
-    this.#passphrase = passphrase;
+  /** Before anything else. Rejects with AUTH_KEY_NOT_WRITTEN when the folder cannot be made, AUTH_KEY_LOCKED for other passphrases. */
+  async open(passphrases?: Passphrases): Promise<void> {
+    this.#passphrases = passphrases;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await chmod(this.#folder, 0o700);
@@ -36,31 +37,21 @@ export class FileKeys implements KeyStore {
       throw authErrors.AUTH_KEY_NOT_WRITTEN({ name: this.#folder, reason: errorText(error) }, error);
     }
     for (const name of await this.names()) {
-      const text = await this.read(name); // a passphrase that does not fit is found out now
-      if (text !== undefined && this.#passphrase !== undefined && !isSealed((await this.#raw(name)) ?? ''))
-        await this.write(name, text);
+      const opened = await this.#opened(name); // a passphrase that does not fit is found out now
+      if (opened && opened.by !== passphrases?.current) await this.write(name, opened.text);
     }
   }
 
   async read(name: string): Promise<string | undefined> {
-    const raw = await this.#raw(name);
-    if (raw === undefined || !isSealed(raw)) return raw;
-    const locked = authErrors.AUTH_KEY_LOCKED({ name });
-    if (this.#passphrase === undefined) throw locked;
-    let text: string | undefined;
-    try {
-      text = await unseal(name, raw, this.#passphrase);
-    } catch {
-      throw authErrors.AUTH_KEY_UNREADABLE({ name, reason: 'it is damaged' }); // without a cause: it may quote the text
-    }
-    if (text === undefined) throw locked;
-    return text;
+    return (await this.#opened(name))?.text;
   }
 
   async write(name: string, text: string): Promise<void> {
     const path = this.#path(name);
     const stored =
-      this.#passphrase === undefined ? text : await seal(name, text, this.#passphrase, this.#random);
+      this.#passphrases === undefined
+        ? text
+        : await seal(name, text, this.#passphrases.current, this.#random);
     const temporary = `${path}.${Buffer.from(this.#random.bytes(6)).toString('hex')}${HALF_WRITTEN}`;
     try {
       await writeSynced(temporary, stored);
@@ -88,6 +79,23 @@ export class FileKeys implements KeyStore {
       .filter((f) => f.endsWith(ENDING))
       .map((f) => f.slice(0, -ENDING.length))
       .sort();
+  }
+
+  /** The text, and the passphrase that it was sealed with, if it was. */
+  async #opened(
+    name: string,
+  ): Promise<{ readonly text: string; readonly by: string | undefined } | undefined> {
+    const raw = await this.#raw(name);
+    if (raw === undefined) return undefined;
+    if (!isSealed(raw)) return { text: raw, by: undefined };
+    const { current, earlier } = this.#passphrases ?? {};
+    for (const by of current === undefined ? [] : [current, ...(earlier ?? [])]) {
+      const text = await unseal(name, raw, by).catch(() => {
+        throw authErrors.AUTH_KEY_UNREADABLE({ name, reason: 'it is damaged' }); // without a cause: it may quote the text
+      });
+      if (text !== undefined) return { text, by };
+    }
+    throw authErrors.AUTH_KEY_LOCKED({ name });
   }
 
   async #raw(name: string): Promise<string | undefined> {

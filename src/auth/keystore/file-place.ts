@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { AuthParts } from '../module.ts';
 import { FileKeys } from './file-keys.ts';
-import { readPassphrase } from './passphrase.ts';
+import { readPassphrases } from './passphrase.ts';
 import type { KeyPlace } from './types.ts';
 
 /** The keys of this machine, as the configuration wants them. */
@@ -10,6 +10,6 @@ export function keysInFiles({ config, folder, random }: AuthParts): KeyPlace {
   const keys = new FileKeys(wanted === '' ? join(folder, 'keys') : wanted, random);
   return {
     keys,
-    open: async () => keys.open(passphraseFile === '' ? undefined : await readPassphrase(passphraseFile)),
+    open: async () => keys.open(passphraseFile === '' ? undefined : await readPassphrases(passphraseFile)),
   };
 }

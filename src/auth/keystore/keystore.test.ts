@@ -11,9 +11,9 @@ import type { KeyStore } from './types.ts';
 const SECRET = 'the text of a private key';
 
 let folder = '';
-const open = async (passphrase?: string): Promise<KeyStore> => {
+const open = async (current?: string, ...earlier: string[]): Promise<KeyStore> => {
   const keys = new FileKeys(join(folder, 'keys'), systemRandom);
-  await keys.open(passphrase);
+  await keys.open(current === undefined ? undefined : { current, earlier });
   return keys;
 };
 const newFolder = (): void => {
@@ -74,6 +74,19 @@ describe('keys in files', () => {
     const damaged: unknown = await keys.read('a').catch((error: unknown) => error);
     expect(damaged).toMatchObject({ code: 'AUTH_KEY_UNREADABLE' });
     expect(damaged).not.toHaveProperty('cause');
+  });
+
+  it('change over to another passphrase, also those that were left half way', async () => {
+    const keys = await open('old');
+    for (const name of ['a', 'b']) await keys.write(name, `${SECRET} ${name}`);
+    const half = readFileSync(path('b.key'), 'utf8');
+    await open('new', 'older', 'old');
+    writeFileSync(path('b.key'), half); // it crashed before it came to this one
+    await expect(open('new')).rejects.toMatchObject({ code: 'AUTH_KEY_LOCKED' });
+    await open('new', 'old');
+    const after = await open('new');
+    for (const name of ['a', 'b']) expect(await after.read(name)).toBe(`${SECRET} ${name}`);
+    await expect(open('old')).rejects.toMatchObject({ code: 'AUTH_KEY_LOCKED' });
   });
 
   it('say why they cannot be kept', async () => {

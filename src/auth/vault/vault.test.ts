@@ -20,6 +20,17 @@ const CHEAP = { n: 2 ** 4, r: 8, p: 1 };
 const ONE = 'a passphrase of all masters';
 const TWO = 'a passphrase of somebody else';
 const SECRET = 'the text of a private key';
+/** By ONE, as a version made it that sealed with what scrypt makes of the passphrase; all that is random is zero. */
+const FIRST_FORM = {
+  record: {
+    vault: 'scrypt-aes-256-gcm 1',
+    ...CHEAP,
+    salt: 'AAAAAAAAAAAAAAAAAAAAAA==',
+    proof: '1.AAAAAAAAAAAAAAAATpCMXmU5GxhTegc1btZnC07MKn2+',
+  },
+  /** SECRET as `a`. */
+  sealed: '1.AAAAAAAAAAAAAAAATJmcEmVQXhD4egl/oFwNN0OlMa694814nIwntblTerSNI7rLlFlKI+E=',
+};
 
 const vaultOf = async (passphrase = 'right'): Promise<Vault> =>
   (await makeVault(passphrase, systemRandom, CHEAP)).vault;
@@ -63,6 +74,34 @@ describe('a vault', () => {
     expect(await openVault(record, 'wrong', systemRandom)).toBeUndefined();
     expect(record).not.toContain('right');
     await expect(openVault('{"vault":"of tomorrow"}', 'right', systemRandom)).rejects.toThrow();
+  });
+
+  it('is the same under another passphrase, which is the only one that opens it then', async () => {
+    const { vault: made, record } = await makeVault('old', systemRandom, CHEAP);
+    const text = made.seal('a', SECRET);
+    const changed = await made.recordFor('new', CHEAP);
+    expect((await openVault(changed, 'new', systemRandom))?.open('a', text)).toBe(SECRET);
+    expect(await openVault(changed, 'old', systemRandom)).toBeUndefined();
+    const other = await vaultOf();
+    for (const [one, is] of [
+      [record, true],
+      [changed, true],
+      [await other.recordFor('new', CHEAP), false],
+      ['nonsense', false],
+    ] as const)
+      expect(made.isOf(one)).toBe(is);
+    // A key that was put there by somebody else is not taken for that of the records.
+    const swapped = { ...JSON.parse(changed), key: JSON.parse(await other.recordFor('new', CHEAP)).key };
+    expect(await openVault(JSON.stringify(swapped), 'new', systemRandom)).toBeUndefined();
+  });
+
+  it('opens by a record of the first form, and has another passphrase from then on if need be', async () => {
+    const text = FIRST_FORM.sealed;
+    const opened = await openVault(JSON.stringify(FIRST_FORM.record), ONE, systemRandom);
+    expect(opened?.open('a', text)).toBe(SECRET);
+    const changed = (await opened?.recordFor(TWO, CHEAP)) ?? '';
+    expect((await openVault(changed, TWO, systemRandom))?.open('a', text)).toBe(SECRET);
+    expect(await openVault(JSON.stringify(FIRST_FORM.record), TWO, systemRandom)).toBeUndefined();
   });
 });
 
@@ -114,6 +153,7 @@ describe('the door of a vault', () => {
       passphraseFile,
       markFile: `${passphraseFile}-machine/vault`,
       random: systemRandom,
+      log: silentLogger,
       cost: CHEAP,
     });
   const door = (passphrase: string, name = 'one'): VaultDoor => {
@@ -165,6 +205,43 @@ describe('the door of a vault', () => {
       await expect(machine.openOrMake(store)).rejects.toMatchObject({ code: 'AUTH_VAULT_GONE' });
     }
     expect(await store.list('')).toEqual([]);
+  });
+
+  it('gets another passphrase from a machine that has the new one before the old one in its file', async () => {
+    const [one, two, three] = [door(ONE), door(ONE, 'two'), door(ONE, 'three')];
+    const text = (await one.openOrMake(store)).seal('a', SECRET);
+    await two.open(store);
+    const unchanged = await store.list('');
+
+    writeFileSync(join(folder, 'two'), `${TWO}\n${ONE}\n`);
+    expect((await two.open(store))?.open('a', text)).toBe(SECRET); // who only reads changes nothing
+    expect(await store.list('')).toEqual(unchanged);
+    expect((await two.openOrMake(store)).open('a', text)).toBe(SECRET);
+    const [changed] = await store.list('');
+    expect(changed?.value).not.toBe(unchanged[0]?.value);
+    expect((await two.openOrMake(store)).open('a', text)).toBe(SECRET);
+    expect(await store.list('')).toEqual([changed]); // once
+
+    // Who has it open goes on, who starts needs the new one.
+    expect((await one.open(store))?.open('a', text)).toBe(SECRET);
+    expect((await one.openOrMake(store)).open('a', text)).toBe(SECRET);
+    await expect(three.open(store)).rejects.toMatchObject({ code: 'AUTH_VAULT_LOCKED' });
+    writeFileSync(join(folder, 'three'), `${TWO}\n`);
+    expect((await three.openOrMake(store)).open('a', text)).toBe(SECRET);
+  });
+
+  it('gets no other passphrase from who does not know the one that it has, nor a short one', async () => {
+    const one = door(ONE);
+    await one.openOrMake(store);
+    const before = await store.list('');
+    const stranger = door(`${TWO}\nanother passphrase`, 'two');
+    await expect(stranger.openOrMake(store)).rejects.toMatchObject({ code: 'AUTH_VAULT_LOCKED' });
+    writeFileSync(join(folder, 'one'), `${TWO}\nanother passphrase\n`);
+    await one.openOrMake(store);
+    await expect(door(`short\n${ONE}`, 'three').openOrMake(store)).rejects.toMatchObject({
+      code: 'AUTH_PASSPHRASE_SHORT',
+    });
+    expect(await store.list('')).toEqual(before);
   });
 
   it('asks for a passphrase', async () => {

@@ -2,12 +2,7 @@ import { createCipheriv, createDecipheriv, scrypt } from 'node:crypto';
 import { z } from 'zod';
 import type { Random } from '../../core/random.ts';
 
-/**
- * How the passphrase of a cluster becomes the key that its records are sealed with; kept beside them, for all masters. `proof` is a text sealed with that
- * key, by which a wrong passphrase is found out. The cost is bounded: whoever writes to the store shall not have masters take gigabytes.
- */
-const recordSchema = z.strictObject({
-  vault: z.literal('scrypt-aes-256-gcm 1'),
+const costAndProof = {
   n: z
     .int()
     .min(2)
@@ -16,9 +11,19 @@ const recordSchema = z.strictObject({
   p: z.int().min(1).max(4),
   salt: z.base64(),
   proof: z.string(),
-});
+};
 
-export type VaultRecord = z.output<typeof recordSchema>;
+/**
+ * How the passphrase of a cluster opens the key that its records are sealed with; kept beside them, for all masters. What scrypt makes of the passphrase
+ * seals `key`; in the first form it was that key. `proof` is a text sealed with the key of the records, by which a wrong passphrase is found out. The
+ * cost is bounded: whoever writes to the store shall not have masters take gigabytes.
+ */
+const recordSchema = z.discriminatedUnion('vault', [
+  z.strictObject({ vault: z.literal('scrypt-aes-256-gcm 1'), ...costAndProof }),
+  z.strictObject({ vault: z.literal('scrypt-aes-256-gcm 2'), ...costAndProof, key: z.string() }),
+]);
+
+type VaultRecord = z.output<typeof recordSchema>;
 
 /** Half a second and 64 MB for each guess of whoever has read the store (RFC 7914); masters do it once. */
 export const VAULT_COST = { n: 2 ** 16, r: 8, p: 2 } as const;
@@ -30,6 +35,8 @@ const TAG_BYTES = 16;
 /** Before each sealed text: the form that it is in. */
 const FORM = '1.';
 const PROOF = 'vault';
+const KEY_NAME = 'vault key';
+const KEY_BYTES = 32;
 
 /** Seals texts under one key, with AES-256-GCM (NIST SP 800-38D). The name of a text is sealed with it: under another it does not open. */
 export class Vault {
@@ -65,6 +72,42 @@ export class Vault {
       return undefined;
     }
   }
+
+  /** Whether that is the record of this vault, whatever the passphrase. */
+  isOf(record: string): boolean {
+    try {
+      return this.#proves(recordSchema.parse(JSON.parse(record)));
+    } catch {
+      return false;
+    }
+  }
+
+  /** What others need to open it by that passphrase. */
+  async recordFor(passphrase: string, cost: VaultCost = VAULT_COST): Promise<string> {
+    const salt = Buffer.from(this.#random.bytes(SALT_BYTES));
+    const outer = new Vault(await keyOf(passphrase, salt, cost), this.#random);
+    const record: VaultRecord = {
+      vault: 'scrypt-aes-256-gcm 2',
+      ...cost,
+      salt: salt.toString('base64'),
+      key: outer.seal(KEY_NAME, this.#key.toString('base64')),
+      proof: this.seal(PROOF, PROOF),
+    };
+    return JSON.stringify(record);
+  }
+
+  /** The vault of a record, when this one is what its passphrase opens. */
+  within(record: VaultRecord): Vault | undefined {
+    if (record.vault === 'scrypt-aes-256-gcm 1') return this.#proves(record) ? this : undefined;
+    const key = this.open(KEY_NAME, record.key);
+    if (key === undefined) return undefined;
+    const inner = new Vault(Buffer.from(key, 'base64'), this.#random);
+    return inner.#proves(record) ? inner : undefined;
+  }
+
+  #proves({ proof }: VaultRecord): boolean {
+    return this.open(PROOF, proof) === PROOF;
+  }
 }
 
 const sealedWith = (name: string): Buffer => Buffer.from(`rimrock auth record\n${name}`);
@@ -75,26 +118,24 @@ export async function makeVault(
   random: Random,
   cost: VaultCost = VAULT_COST,
 ): Promise<{ readonly vault: Vault; readonly record: string }> {
-  const salt = Buffer.from(random.bytes(SALT_BYTES));
-  const vault = new Vault(await keyOf(passphrase, salt, cost), random);
-  const kept = { vault: 'scrypt-aes-256-gcm 1', ...cost, salt: salt.toString('base64') };
-  return { vault, record: JSON.stringify({ ...kept, proof: vault.seal(PROOF, PROOF) }) };
+  const vault = new Vault(Buffer.from(random.bytes(KEY_BYTES)), random);
+  return { vault, record: await vault.recordFor(passphrase, cost) };
 }
 
 /** Undefined when the passphrase is another one. Rejects for what is no record of a vault, or of a newer form. */
 export async function openVault(
-  record: string,
+  text: string,
   passphrase: string,
   random: Random,
 ): Promise<Vault | undefined> {
-  const { salt, proof, ...cost } = recordSchema.parse(JSON.parse(record));
-  const vault = new Vault(await keyOf(passphrase, Buffer.from(salt, 'base64'), cost), random);
-  return vault.open(PROOF, proof) === PROOF ? vault : undefined;
+  const record = recordSchema.parse(JSON.parse(text));
+  const outer = new Vault(await keyOf(passphrase, Buffer.from(record.salt, 'base64'), record), random);
+  return outer.within(record);
 }
 
 function keyOf(passphrase: string, salt: Buffer, { n, r, p }: VaultCost): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(passphrase, salt, 32, { N: n, r, p, maxmem: 256 * n * r }, (error, key) =>
+    scrypt(passphrase, salt, KEY_BYTES, { N: n, r, p, maxmem: 256 * n * r }, (error, key) =>
       error ? reject(error) : resolve(key),
     );
   });
