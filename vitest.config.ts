@@ -27,9 +27,13 @@ class LongestFirst extends BaseSequencer {
 /** Compares with another commit, which somebody has to name. */
 const ON_DEMAND = process.env['RIMROCK_SKEW_FROM'] === undefined ? ['test/chaos/version-skew.test.ts'] : [];
 
+/** `expect.poll` waits for an event, on a machine that does other things as well: how long that takes is nothing that it measures. */
+const expect = { poll: { timeout: 20_000 } };
+
 /** Of tests that boot real entry points. Real peers (dig, curl, Mesos clients) that are not here are named by what is skipped. */
 const processes = {
   setupFiles: ['test/support/leak-gate.ts'],
+  expect,
   testTimeout: 180_000,
   hookTimeout: 120_000,
 };
@@ -51,6 +55,7 @@ export default defineConfig({
             'test/replay/**/*.test.ts',
             'test/simulation/**/*.test.ts',
           ],
+          expect,
           testTimeout: 60_000,
           maxWorkers: SIDE_BY_SIDE,
           sequence: { groupOrder: 0 },

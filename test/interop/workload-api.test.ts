@@ -44,6 +44,8 @@ interface Validated {
   claims: { fields: Record<string, { stringValue: string; numberValue: number }> };
 }
 
+/** An event that others may keep waiting. */
+const SOON_MS = 20_000;
 const ID = 'spiffe://test.local/framework/marathon/task/web';
 const TRUST_DOMAIN = 'spiffe://test.local';
 const WEB = taskFacts('web.1');
@@ -74,7 +76,7 @@ beforeAll(async () => {
   await vi.waitFor(() => {
     desk.harness.clock.advance(0);
     expect(identities.sourceOf(WEB)?.current).toBeDefined();
-  });
+  }, SOON_MS);
   environment = await provided;
   api = client();
 });
@@ -123,9 +125,9 @@ describe('the SPIFFE Workload API', () => {
     const stream = api.FetchX509SVID({}, GOOD);
     const { answers } = reading(stream);
     stream.on('error', () => {});
-    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    await vi.waitFor(() => expect(answers).toHaveLength(1), SOON_MS);
     await renewal();
-    await vi.waitFor(() => expect(answers.length).toBeGreaterThan(1));
+    await vi.waitFor(() => expect(answers.length).toBeGreaterThan(1), SOON_MS);
     for (const { svids } of [answers[0], answers.at(-1)].filter((a) => a !== undefined)) {
       const [svid] = svids;
       if (!svid) throw new Error('no SVID');
@@ -144,10 +146,10 @@ describe('the SPIFFE Workload API', () => {
     const stream = api.FetchX509Bundles({}, GOOD);
     const { answers } = reading(stream);
     stream.on('error', () => {});
-    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    await vi.waitFor(() => expect(answers).toHaveLength(1), SOON_MS);
     await renewal();
     await desk.authority.prepare('test');
-    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    await vi.waitFor(() => expect(answers).toHaveLength(2), SOON_MS);
     const [before, after] = answers.map(({ bundles }) => bundles[TRUST_DOMAIN]?.length ?? 0);
     expect(after).toBeGreaterThan(before ?? 0);
     stream.cancel();
@@ -182,7 +184,7 @@ describe('the SPIFFE Workload API', () => {
     const stream = api.FetchJWTBundles({}, GOOD);
     const { answers } = reading(stream);
     stream.on('error', () => {});
-    await vi.waitFor(() => expect(answers.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(answers.length).toBeGreaterThan(0), SOON_MS);
     const { keys } = JSON.parse(String(answers[0]?.bundles[TRUST_DOMAIN])) as { keys: object[] };
     expect(keys[0]).toMatchObject({ kty: 'EC', crv: 'P-256' });
     expect(keys[0]).not.toHaveProperty('d');
@@ -225,7 +227,7 @@ describe('the SPIFFE Workload API', () => {
 
   it('ends when the task does', async () => {
     const { answers, failed } = reading(api.FetchX509SVID({}, GOOD));
-    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    await vi.waitFor(() => expect(answers).toHaveLength(1), SOON_MS);
     await identities.release(WEB, { sandbox: join(home, 'sandbox') });
     expect((await failed).code).toBe(status.UNAVAILABLE);
   });
@@ -272,10 +274,10 @@ describe('the SPIFFE Workload API of a program that runs several tasks', () => {
   it('gives those of all tasks that run, tells who comes and goes, and ends with the last', async () => {
     await provide(one);
     const { answers, failed } = reading(api.FetchX509SVID({}, GOOD));
-    await vi.waitFor(() => expect(answers.map(hints)).toEqual([['one.1']]));
+    await vi.waitFor(() => expect(answers.map(hints)).toEqual([['one.1']]), SOON_MS);
     await provide(two);
     await provide(twin);
-    await vi.waitFor(() => expect(hints(answers.at(-1))).toEqual(['one.1', 'two.1', 'two.2']));
+    await vi.waitFor(() => expect(hints(answers.at(-1))).toEqual(['one.1', 'two.1', 'two.2']), SOON_MS);
     for (const { spiffeId, x509Svid, x509SvidKey, hint } of answers.at(-1)?.svids ?? []) {
       const key = createPrivateKey({ key: x509SvidKey, type: 'pkcs8', format: 'der' });
       expect([spiffeId, new X509Certificate(x509Svid).checkPrivateKey(key)]).toEqual([
@@ -290,7 +292,7 @@ describe('the SPIFFE Workload API of a program that runs several tasks', () => {
     expect((await validate('db', asked.svids[0]?.svid ?? '')).spiffeId).toBe(idOf('two'));
 
     await identities.release(one, at());
-    await vi.waitFor(() => expect(hints(answers.at(-1))).toEqual(['two.1', 'two.2']));
+    await vi.waitFor(() => expect(hints(answers.at(-1))).toEqual(['two.1', 'two.2']), SOON_MS);
     await expect(fetchJwt({ audience: ['db'], spiffeId: idOf('one') })).rejects.toMatchObject({
       code: status.PERMISSION_DENIED,
     });
@@ -306,7 +308,7 @@ describe('the SPIFFE Workload API of a program that runs several tasks', () => {
     for (const { uid, mode } of [socket, dirname(socket), key].map((path) => statSync(path)))
       expect([uid, mode & 0o077]).toEqual([owner?.uid ?? process.getuid?.(), 0]);
     const { answers, failed } = reading(api.FetchX509SVID({}, GOOD));
-    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    await vi.waitFor(() => expect(answers).toHaveLength(1), SOON_MS);
     await identities.closeProgram(at());
     expect((await failed).code).toBe(status.PERMISSION_DENIED);
     expect([existsSync(socket), readdirSync(join(home, 'executor'))]).toEqual([false, []]);
