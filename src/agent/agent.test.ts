@@ -30,7 +30,7 @@ afterEach(async () => {
   // whatever a failed test left running
   await start({ onStop: 'kill' }).then((a) => a.stop());
   await master.close();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 async function start(config: Record<string, unknown> = {}): Promise<Agent> {

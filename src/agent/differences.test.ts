@@ -34,7 +34,7 @@ afterEach(async () => {
   await start({ onStop: 'kill' });
   await agents.at(-1)?.stop();
   await master.close();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 async function start(config: Record<string, unknown> = {}): Promise<Agent> {

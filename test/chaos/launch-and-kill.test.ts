@@ -131,7 +131,7 @@ describe.each(canUse() ? (['process', 'cgroup'] as const) : (['process'] as cons
       );
       await agent.stop();
       await master.close();
-      await rm(workDir, { recursive: true, force: true });
+      await rm(workDir, { recursive: true, force: true, maxRetries: 20 });
       expect(remains(workDir)['groups']).toBe(0);
     });
   },

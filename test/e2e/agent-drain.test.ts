@@ -27,7 +27,7 @@ afterEach(async () => {
   agent = await startAgent('kill');
   await agent.stop();
   await master.stop();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 async function startAgent(onStop = 'leave'): Promise<Agent> {

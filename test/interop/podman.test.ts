@@ -68,7 +68,7 @@ describe.skipIf(missing !== undefined)(`podman${missing ? ` (no ${missing} here)
       expect(said.filter((line) => line.includes('does not change limits')).length).toBe(changes ? 0 : 1);
     } finally {
       launcher.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 20 });
     }
   });
 });

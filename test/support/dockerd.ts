@@ -133,7 +133,7 @@ export async function startDockerd(options: { readonly registry?: string } = {})
       await endAll([folder]);
       execFileSync('ip', ['netns', 'del', namespace]);
       await unmountBelow(folder);
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }
@@ -178,7 +178,7 @@ export async function busyboxTar(): Promise<Buffer> {
       if (applet !== '' && applet !== 'busybox') await symlink('busybox', join(root, 'bin', applet));
     return execFileSync('tar', ['-C', root, '-c', '.'], { maxBuffer: 2 ** 26 });
   } finally {
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

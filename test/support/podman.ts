@@ -54,7 +54,7 @@ export async function startPodman(): Promise<{ readonly socket: string; close():
       await endAll([folder]);
       execFileSync('ip', ['netns', 'del', namespace]);
       await unmountBelow(folder);
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }

@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await agent?.stop();
   await master.close();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
 async function start(): Promise<void> {

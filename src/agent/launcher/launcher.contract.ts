@@ -67,7 +67,8 @@ export function runLauncherContract(name: string, under: () => LauncherUnderTest
         if (typeof found !== 'string') await last.kill(found, 0);
       }
       for (const l of launchers) l.close();
-      await rm(folder, { recursive: true, force: true });
+      // Again where somebody who followed a container has just written its last words.
+      await rm(folder, { recursive: true, force: true, maxRetries: 20 });
     });
 
     const make = (): Launcher => {

@@ -49,9 +49,11 @@ describe('signing for tasks', () => {
     );
     const { body } = await sign({ csr });
     expect(body['id']).toBe('spiffe://test.local/framework/marathon/task/web');
-    const says = new X509Certificate(String(body['certificateChain'])).toString();
-    expect(says).not.toContain('db');
-    expect(new X509Certificate(String(body['certificateChain'])).ca).toBe(false);
+    const certificate = new X509Certificate(String(body['certificateChain']));
+    expect(certificate.subject).toBe('CN=web');
+    expect(certificate.subjectAltName).toContain('/task/web');
+    expect(certificate.subjectAltName).not.toContain('db');
+    expect(certificate.ca).toBe(false);
     expect((await sign({ path: '/framework/marathon/task/db' })).body['code']).toBe('AUTH_SIGN_BAD_REQUEST');
   });
 

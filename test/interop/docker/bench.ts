@@ -78,7 +78,7 @@ export function useBench(engine: () => TestEngine): Bench {
     // an engine that a test has lost has its containers removed when it is closed
     for (const name of await containers().catch(() => []))
       await askEngine(engine().socket, 'DELETE', `/containers/${name}?force=1&v=1`);
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 20 });
   });
   return bench;
 }

@@ -32,7 +32,7 @@ export function dockerPlatform(engine: () => TestEngine): void {
       const left = await containers();
       await site.close();
       for (const { Id } of left) await askEngine(engine().socket, 'DELETE', `/containers/${Id}?force=1&v=1`);
-      await rm(data, { recursive: true, force: true });
+      await rm(data, { recursive: true, force: true, maxRetries: 20 });
     });
 
     const start = (): Promise<Running> =>

@@ -39,7 +39,7 @@ export function dockerPulls(engine: () => TestEngine): void {
     });
     afterAll(async () => {
       for (const child of children) child.kill('SIGKILL');
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 20 });
     });
 
     const control = (what: string): Promise<string> =>

@@ -39,7 +39,7 @@ describe.runIf(usable())('control groups when their agent dies', () => {
     for (const name of groups.names())
       await expect.poll(() => (killGroup(groups, name), groups.remove(name)), SOON).toBe(true);
     groups.close();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 20 });
   });
 
   const spec = (containerId: string, script: string): LaunchSpec => ({

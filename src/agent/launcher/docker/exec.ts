@@ -33,7 +33,7 @@ export async function execInside(
   const abort = (): void => aborted.reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return await Promise.race([outcome(engine, exec, signal), aborted.promise]);
+    return await Promise.race([outcome({ engine, clock }, exec, signal), aborted.promise]);
   } catch (error) {
     void endCommand(clock, mark);
     throw error;
@@ -43,11 +43,10 @@ export async function execInside(
 }
 
 async function outcome(
-  engine: Pick<Engine, 'stream' | 'ask'>,
+  { engine, clock }: { readonly engine: Pick<Engine, 'stream' | 'ask'>; readonly clock: Clock },
   exec: Dockerode.Exec,
   signal: AbortSignal,
 ): Promise<number> {
-  // its output is read to its end, which is when the command has ended
   const output = await engine.stream('run a command in a container', () =>
     exec.start({ abortSignal: signal }),
   );
@@ -56,12 +55,28 @@ async function outcome(
     if (said.length < SAID_MAX) said += chunk.toString('utf8');
   });
   await finished(output);
-  signal.throwIfAborted();
-  const { ExitCode } = await engine.ask('look at a command in a container', () => exec.inspect());
+  const { ExitCode } = await ended({ engine, clock }, exec, signal);
   if (ExitCode === NOT_EXECUTABLE && MISSING.test(said)) return NOT_FOUND;
   return ExitCode ?? NO_STATUS;
 }
 
+/** The engine learns of the end of a command by another way than of the end of its output, and perhaps later: until then it says that it runs. */
+async function ended(
+  { engine, clock }: { readonly engine: Pick<Engine, 'ask'>; readonly clock: Clock },
+  exec: Dockerode.Exec,
+  signal: AbortSignal,
+): Promise<Dockerode.ExecInspectInfo> {
+  for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 2, LAST_LOOK_MS)) {
+    signal.throwIfAborted();
+    const found = await engine.ask('look at a command in a container', () => exec.inspect());
+    if (!found.Running) return found;
+    await sleep(clock, wait, signal);
+  }
+}
+
+/** Between looks whether a command has ended whose output has. */
+const FIRST_LOOK_MS = 10;
+const LAST_LOOK_MS = 500;
 const NO_STATUS = 128;
 /** Shells tell a program that is missing from one that cannot be run; engines say so in the output only. */
 const NOT_EXECUTABLE = 126;

@@ -27,7 +27,7 @@ beforeEach(async () => {
   mkdirSync(sandbox);
   chmodSync(folder, 0o711);
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
 
 const made = (name: string, mode = 0o755): string => {
   const path = join(folder, name);

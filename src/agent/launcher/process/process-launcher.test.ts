@@ -49,7 +49,7 @@ describe('process trees', () => {
   });
   afterEach(async () => {
     if (handle) await launcher.kill(handle, 0);
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 20 });
   });
   const spec = (argv: LaunchSpec['argv'], environment: Record<string, string> = {}): LaunchSpec => ({
     containerId: `tree-${folder.slice(-6)}`,

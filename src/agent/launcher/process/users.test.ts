@@ -28,7 +28,7 @@ beforeEach(async () => {
   sandbox = join(folder, 'sandbox');
   mkdirSync(sandbox);
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
 
 /** Run a script to its end as somebody else. */
 async function run(script: string, more: Partial<LaunchSpec> = {}): Promise<ExitStatus> {
