@@ -286,7 +286,7 @@ export function dockerBehaviour(engine: () => TestEngine): void {
     });
 
     it('reads its secrets as any user, cannot change them, and its configuration does not hold them', async () => {
-      const data = Buffer.from('pass-4711').toString('base64');
+      const data = Buffer.from('open-sesame').toString('base64');
       const secret = { type: 'VALUE', value: { data } } as const;
       const volumes = ['/run/db', 'own/db'].map((container_path) => ({
         container_path,
@@ -301,11 +301,11 @@ export function dockerBehaviour(engine: () => TestEngine): void {
       const launcher = bench.make();
       const handle = await launcher.launch(spec, async () => {});
       await eventually('the output', async () => (await bench.read(spec)).split('\n').length === 4);
-      expect(await bench.read(spec)).toBe('pass-4711pass-4711\n1234\n1\n');
+      expect(await bench.read(spec)).toBe('open-sesameopen-sesame\n1234\n1\n');
       const { engineId } = handle.checkpoint;
       const seen = await askEngine(engine().socket, 'GET', `/containers/${engineId}/json`);
       expect(seen).toContain('/run/db');
-      expect(seen).not.toMatch(new RegExp(`4711|${data}`));
+      expect(seen).not.toMatch(new RegExp(`open-sesame|${data}`));
       await launcher.kill(handle, 0);
     });
 

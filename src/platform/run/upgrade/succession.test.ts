@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { Health } from '../../../core/health.ts';
 import { silentLogger } from '../../../core/log.ts';
 import { Metrics } from '../../../core/metrics.ts';
@@ -16,6 +16,7 @@ import { Succession } from './succession.ts';
 const folder = mkdtempSync(join(tmpdir(), 'rimrock-succession-'));
 const pidFile = join(folder, 'pid');
 afterEach(() => rmSync(pidFile, { force: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 async function make(name: RoleName) {
   const role = roles.find((r) => r.name === name);
