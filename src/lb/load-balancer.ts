@@ -38,6 +38,8 @@ import { openLogFile } from './log/log-file.ts';
 import type { OpenLogFile } from './log/log-file.ts';
 import { publishAccessMetrics } from './log/metrics.ts';
 import { publishMetrics } from './metrics.ts';
+import { stateIn } from './successor.ts';
+import type { LbState } from './successor.ts';
 import { publishTcpMetrics, ServicePorts } from './tcp/index.ts';
 import { certificateFiles, CertificateStore, UpstreamTls } from './tls/index.ts';
 import type { CertificateFiles } from './tls/index.ts';
@@ -89,17 +91,6 @@ export function createLoadBalancer(parts: LoadBalancerParts): LoadBalancer {
   return new EdgeLoadBalancer(parts);
 }
 
-/** What the next process gets from this one. */
-interface LbState {
-  readonly ticketKeys: readonly string[];
-}
-
-/** Of a process that may have been another version. */
-function ticketKeysIn(state: unknown): readonly string[] {
-  const { ticketKeys = [] } = (state ?? {}) as Partial<LbState>;
-  return Array.isArray(ticketKeys) ? ticketKeys.filter((key) => typeof key === 'string') : [];
-}
-
 /** The keys of the configuration that are followed without a restart. */
 const FOLLOWED = ['routes', 'services', 'middlewares'] as const;
 
@@ -128,6 +119,7 @@ class EdgeLoadBalancer implements LoadBalancer {
     const { config, catalog, clock, random, log } = parts;
     this.#parts = parts;
     this.#predecessor = parts.predecessor ?? NO_PREDECESSOR;
+    const { ticketKeys, vipTable } = stateIn(this.#predecessor.stateOf('lb'));
     this.#config = config;
     this.addresses = {
       http: { ip: config.http.host, port: config.http.port },
@@ -145,7 +137,7 @@ class EdgeLoadBalancer implements LoadBalancer {
       config: config.tls,
       files: parts.certificateFiles ?? certificateFiles,
       onChange: () => this.#certify(),
-      earlierTicketKeys: ticketKeysIn(this.#predecessor.stateOf('lb')),
+      earlierTicketKeys: ticketKeys,
     });
     this.#checksTls = parts.reactor && new UpstreamTls({ reactor: parts.reactor, clock });
     const later = (f: () => void): void => void setImmediate(f);
@@ -188,7 +180,12 @@ class EdgeLoadBalancer implements LoadBalancer {
       challenges: this.#planes.challenges,
       onCertificate: (name, certificate) => this.#certificates.offer(`acme:${name}`, certificate),
     });
-    this.#vips = createVipLayer({ ...parts, later, ours: this.#predecessor.replaced });
+    this.#vips = createVipLayer({
+      ...parts,
+      later,
+      ours: this.#predecessor.replaced,
+      leftTable: vipTable,
+    });
     this.#admin = this.#makeAdmin();
     this.#publish();
   }
@@ -354,7 +351,7 @@ class EdgeLoadBalancer implements LoadBalancer {
   }
 
   stateForSuccessor(): LbState {
-    return { ticketKeys: this.#certificates.ticketKeys };
+    return { ticketKeys: this.#certificates.ticketKeys, vipTable: this.#vips?.tableForSuccessor };
   }
 
   udpPortsForSuccessor(): readonly number[] {

@@ -4,6 +4,11 @@ import { isIp } from '../../core/ip.ts';
 const port = (value: number, what: string): z.ZodDefault<z.ZodNumber> =>
   z.number().int().min(1).max(65_535).default(value).describe(what);
 
+/** The name of a table of nftables. */
+export const tableName = z
+  .string()
+  .regex(/^[a-zA-Z][a-zA-Z0-9_]{0,63}$/, 'write letters, digits and underscores, a letter first');
+
 /** Virtual addresses of services, which the labels of DC/OS ask for. */
 export const vipsConfigSchema = z
   .strictObject({
@@ -13,9 +18,7 @@ export const vipsConfigSchema = z
       .describe(
         "What carries connections to VIPs: 'kernel' (nftables, as root on Linux), 'proxy' (listeners of this program), 'auto', the kernel where that can be had and else listeners, or 'off'",
       ),
-    table: z
-      .string()
-      .regex(/^[a-zA-Z][a-zA-Z0-9_]{0,63}$/, 'write letters, digits and underscores, a letter first')
+    table: tableName
       .default('rimrock')
       .describe('Name of the nftables table (family inet); nobody else may use it'),
     reconcileSeconds: z

@@ -28,6 +28,7 @@ export function createVipLayer(parts: {
   readonly metrics: Metrics;
   readonly reactor?: Reactor;
   readonly ours: AbortSignal;
+  readonly leftTable?: string | undefined;
   readonly later: (f: () => void) => void;
 }): VipLayer | undefined {
   const { vips, reactor, config } = parts;

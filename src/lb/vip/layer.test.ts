@@ -30,7 +30,10 @@ interface Server {
   readonly backends: readonly { readonly address: string; readonly weight: number; readonly why: string }[];
 }
 
-function make(config: object, more: { linux?: boolean; nft?: FakeNft; ours?: AbortSignal } = {}) {
+function make(
+  config: object,
+  more: { linux?: boolean; nft?: FakeNft; ours?: AbortSignal; leftTable?: string } = {},
+) {
   const catalog = new HandCatalog();
   const vips = new Vips({ domain: VIPS_DOMAIN, ipv4: RANGE, ipv6: undefined });
   vips.follow(catalog);
@@ -50,6 +53,7 @@ function make(config: object, more: { linux?: boolean; nft?: FakeNft; ours?: Abo
     linux: more.linux ?? true,
     later: (f) => void setImmediate(f),
     ours: more.ours ?? AbortSignal.abort(),
+    leftTable: more.leftTable,
   });
   cleanup.push(() => layer.stop());
   const become = async (...tasks: CatalogTask[]): Promise<readonly Server[]> => {
@@ -175,6 +179,38 @@ describe('what carries VIPs', () => {
     expect(JSON.stringify(nft.dump('rimrock'))).toBe(both);
     await next.layer.stop();
     expect(nft.tables.size).toBe(0);
+  });
+
+  it.each([
+    ['another table', { mode: 'kernel', table: 'mine' }, ['mine'], 1],
+    ['listeners', { mode: 'proxy' }, [], 0],
+    ['nothing', { mode: 'off' }, [], 0],
+  ])('is %s after the table of another process, which goes when it is not used any more', async (...row) => {
+    const [, config, tables, routes] = row;
+    const nft = new FakeNft();
+    const theirs = make({ mode: 'kernel' }, { nft });
+    await theirs.layer.start();
+    await theirs.become(web(1, 1000));
+    const leftTable = theirs.layer.tableForSuccessor ?? '';
+    expect([leftTable, [...nft.tables.keys()], nft.routes.size]).toEqual(['rimrock', ['rimrock'], 1]);
+    const ours = new AbortController();
+    const next = make(config, { nft, ours: ours.signal, leftTable });
+    await next.layer.start();
+    await next.become(web(1, 1000));
+    expect([...nft.tables.keys()]).toEqual(['rimrock']);
+
+    await theirs.layer.handOver();
+    const before = nft.commands.length;
+    ours.abort();
+    await next.layer.settled();
+    expect([[...nft.tables.keys()], nft.routes.size]).toEqual([tables, routes]);
+    // Never none: the new one is whole first.
+    const scripts = nft.commands.slice(before).filter((c) => c.startsWith('nft -f -'));
+    expect(scripts.at(-1)).toContain('delete table inet rimrock');
+    expect(scripts).toHaveLength(tables.length + 1);
+    await theirs.layer.stop();
+    expect([...nft.tables.keys()]).toEqual(tables);
+    expect(next.layer.tableForSuccessor).toBe(tables[0]);
   });
 
   it('says what was set aside', async () => {

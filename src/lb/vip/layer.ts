@@ -12,6 +12,8 @@ import { lbErrors } from '../errors.ts';
 import type { Carrier, CarrierCounts } from './carrier.ts';
 import type { VipsConfig } from './config.ts';
 import { KernelVips, kernelProblem } from './kernel/kernel.ts';
+import { removeTable } from './kernel/remove.ts';
+import { VipRoutes } from './kernel/routes.ts';
 import { exposeVipCarrier } from './metrics.ts';
 import { WantedServers } from './plan/index.ts';
 import type { VirtualServer } from './plan/index.ts';
@@ -38,6 +40,8 @@ export interface VipLayerParts {
   readonly later: (f: () => void) => void;
   /** Aborted when no other process carries VIPs here (any more): before, nothing is touched. */
   readonly ours: AbortSignal;
+  /** What the process before this one has in the kernel: its `tableForSuccessor`. */
+  readonly leftTable?: string | undefined;
 }
 
 /** How long changes are taken in before everything else gets its turn. */
@@ -55,6 +59,7 @@ export class VipLayer {
   #reason = 'lb.vips.mode is off';
   #begun = false;
   #working = false;
+  #clearing: Promise<void> | undefined;
   #forget: Unsubscribe[] = [];
 
   constructor(parts: VipLayerParts) {
@@ -69,24 +74,31 @@ export class VipLayer {
 
   /** Rejects with LB_VIPS_NO_KERNEL where it has to be the kernel, and cannot. */
   async start(): Promise<void> {
-    const { config, vips, catalog } = this.#parts;
-    if (config.mode === 'off') return;
-    this.#carrier = await this.#choose();
-    for (const key of vips.keys()) this.#changed.add(key);
-    this.#forget = [vips.onChange((key) => this.#changed.add(key)), catalog.onChange(() => this.#wake())];
-    const { ours } = this.#parts;
+    const { config, vips, catalog, ours } = this.#parts;
+    const off = config.mode === 'off';
+    const wake = (): void => (off ? this.#clear() : this.#wake());
+    if (!off) {
+      this.#carrier = await this.#choose();
+      for (const key of vips.keys()) this.#changed.add(key);
+      this.#forget = [vips.onChange((key) => this.#changed.add(key)), catalog.onChange(wake)];
+    }
     if (!ours.aborted) {
-      const wake = (): void => this.#wake();
       ours.addEventListener('abort', wake, { once: true });
       this.#forget.push(() => ours.removeEventListener('abort', wake));
     }
-    this.#wake();
+    wake();
   }
 
   /** Resolves when all that the catalog says so far is in effect, or has failed. */
   async settled(): Promise<void> {
     while (this.#working) await new Promise<void>((resolve) => this.#parts.later(resolve));
     await this.#carrier?.settled();
+    await this.#clearing;
+  }
+
+  /** The table in the kernel that whoever takes over from this process finds; undefined when there is none. */
+  get tableForSuccessor(): string | undefined {
+    return this.#mode === 'kernel' ? this.#parts.config.table : undefined;
   }
 
   /** UDP ports at which this process listens for VIPs. */
@@ -106,6 +118,7 @@ export class VipLayer {
 
   async stop(): Promise<void> {
     for (const forget of this.#forget.splice(0)) forget();
+    await this.#clearing;
     await this.#carrier?.stop();
     this.#carrier = undefined;
   }
@@ -177,6 +190,21 @@ export class VipLayer {
     if (this.#begun || catalog.current.version === 0 || !ours.aborted) return;
     this.#begun = true;
     this.#carrier?.begin();
+    this.#clear();
+  }
+
+  /** What the process before this one has left in the kernel, and is none of ours, goes once what is wanted is carried. */
+  #clear(): void {
+    const { leftTable, config, ours, log } = this.#parts;
+    const kernel = this.#mode === 'kernel';
+    if (leftTable === undefined || !ours.aborted || (kernel && leftTable === config.table)) return;
+    const run = commandsInTurn(this.#parts.run);
+    this.#clearing = (async () => {
+      await this.#carrier?.settled();
+      await removeTable(run, leftTable, log);
+      // Those of the kernel's own carrier were brought to its ranges.
+      if (!kernel) await new VipRoutes(run, []).remove();
+    })();
   }
 
   #takeSome(): void {

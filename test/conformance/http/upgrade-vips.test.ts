@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -263,7 +264,34 @@ describe.skipIf(process.platform !== 'linux').each(modes)('L13: VIPs during an u
     held.destroy();
     udp.close();
   });
+
+  if (mode === 'kernel')
+    it('another table takes the place of the old one, which goes', async () => {
+      const file = join(edge.site.data, 'edge.yaml');
+      const text = readFileSync(file, 'utf8');
+      const kernel = '"mode":"kernel"';
+      expect(text).toContain(kernel);
+      const upgrade = async (config: string): Promise<void> => {
+        const old = serving();
+        writeFileSync(file, config);
+        process.kill(old, 'SIGUSR2');
+        await eventually('another process to serve', () => serving() !== old, { timeoutMs: 60_000 });
+      };
+      const tables = (): string => run('nft', 'list', 'tables');
+      expect(tables()).toBe('table inet rimrock\n');
+      const load = startLoad(host, port);
+      await upgrade(text.replace(kernel, `${kernel},"table":"another"`));
+      await eventually('only the new table to be there', () => tables() === 'table inet another\n');
+      const { failures } = await load.stop();
+      expect(failures).toEqual([]);
+      await upgrade(text.replace(kernel, '"mode":"off"'));
+      await eventually('no table to be there', () => tables() === '');
+      await eventually('no route to be there', () => run('ip', 'route', 'show', 'protocol', '182') === '');
+    });
 });
+
+const run = (command: string, ...args: string[]): string =>
+  execFileSync(command, args, { encoding: 'utf8', timeout: 10_000 });
 
 async function said(socket: Socket): Promise<string> {
   const answer = once(socket, 'data');

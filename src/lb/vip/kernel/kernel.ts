@@ -1,17 +1,10 @@
 import type { Clock, Timer } from '../../../core/clock.ts';
 import type { Logger } from '../../../core/log.ts';
 import type { Carrier, CarrierCounts } from '../carrier.ts';
-import {
-  WantedContent,
-  changeScript,
-  cidrsOf,
-  differences,
-  readTable,
-  removalScript,
-  wholeScript,
-} from '../plan/index.ts';
+import { WantedContent, changeScript, cidrsOf, differences, readTable, wholeScript } from '../plan/index.ts';
 import type { Content, Found, TableSettings, VirtualServer } from '../plan/index.ts';
 import type { RunCommand } from '../../../net/index.ts';
+import { removeTable } from './remove.ts';
 import { VipRoutes } from './routes.ts';
 
 export interface KernelParts {
@@ -107,9 +100,8 @@ export class KernelVips implements Carrier {
     await this.handOver();
     if (!this.#begun || handedOver || this.#parts.keep) return;
     const { run, settings, log } = this.#parts;
-    const { ok, problem } = await run(['nft', '-f', '-'], removalScript(settings.table));
+    await removeTable(run, settings.table, log);
     await this.#routes.remove();
-    if (!ok) log.warn({ table: settings.table, problem }, 'the table of VIPs could not be removed');
   }
 
   #reconcile(): void {
