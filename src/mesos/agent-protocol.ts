@@ -12,6 +12,7 @@ import type { AgentInfo, FrameworkInfo, KillPolicy, TaskInfo, TaskStatus, Value 
 /** What the agent knows of one of its tasks when it (re-)subscribes. */
 export interface AgentTask {
   readonly framework_id: Value;
+  /** What masters show of it: of its command and its executor only who they are, and no data. */
   readonly task: TaskInfo;
   /** Latest state known to the agent; may be ahead of what the framework was told. */
   readonly state: TaskState;

@@ -19,6 +19,7 @@ import type { StatusFacts } from '../updates/status.ts';
 import { StatusUpdates } from '../updates/status-updates.ts';
 import type { TaskContext } from './context.ts';
 import { Draining } from './draining.ts';
+import { queuedReportOf, reportOf } from './report.ts';
 import { ownHome } from './task-home.ts';
 import { TaskRun } from './task-run.ts';
 import type { TaskView } from './task-view.ts';
@@ -279,16 +280,13 @@ export class Tasks {
     const frameworks = new Map<string, FrameworkInfo>();
     // whose end is acknowledged is over for the master, which may have given its id to another task by now
     const known = this.live.filter((run) => !run.updates.leaving);
-    const tasks = known.map((run) => agentTask(run));
+    const tasks = known.map(reportOf);
     for (const run of known) frameworks.set(run.place.frameworkId, run.framework);
     for (const { place, framework, tasks: given, queued } of this.executors.all) {
       frameworks.set(place.frameworkId, framework);
       const executor_id = { value: place.executorId };
-      tasks.push(...given.map((task) => ({ ...agentTask(task), executor_id })));
-      const framework_id = { value: place.frameworkId };
-      tasks.push(
-        ...queued.map((task) => ({ framework_id, task, state: 'TASK_STAGING' as const, executor_id })),
-      );
+      tasks.push(...given.map((task) => ({ ...reportOf(task), executor_id })));
+      tasks.push(...queued.map((task) => ({ ...queuedReportOf(place.frameworkId, task), executor_id })));
     }
     const executors = this.executors.live.map(({ place, info }) => ({
       framework_id: { value: place.frameworkId },
@@ -348,14 +346,4 @@ export class Tasks {
     const kept = this.#history.add(commandExecutor(run)).finally(() => this.#removals.delete(key));
     this.#removals.set(key, kept);
   }
-}
-
-function agentTask({ place, task, state, updates }: TaskView): AgentTask {
-  const last = updates.lastSent;
-  return {
-    framework_id: { value: place.frameworkId },
-    task,
-    state,
-    ...(last ? { last_status: last } : {}),
-  };
 }
