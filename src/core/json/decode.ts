@@ -88,7 +88,7 @@ function decodeField(field: Field, name: string, raw: unknown, path: string, mis
 function decodeValue(field: Field, name: string, raw: unknown, path: string, missing: string[]): unknown {
   switch (field.kind) {
     case 'any':
-      return withoutNulls(raw);
+      return withoutNulls(raw, name);
     case 'message':
       if (!isObject(raw)) throw unexpected(raw, name);
       return decodeMessage(field.fields ?? {}, raw, `${path}.`, missing);
@@ -137,14 +137,19 @@ function unexpected(raw: unknown, name: string): Problem {
   return new Problem(`Not expecting a JSON ${kind} for field '${name}'`);
 }
 
+/** As many levels as protobuf takes: what is deeper breaks whoever reads it level by level, here and elsewhere. */
+const DEEPEST = 100;
+
 /** A deep copy without nulls and without keys that would touch the prototype. */
-function withoutNulls(raw: unknown): unknown {
-  if (Array.isArray(raw)) return raw.filter((item) => item !== null).map(withoutNulls);
+function withoutNulls(raw: unknown, name: string, depth = 0): unknown {
+  if (depth > DEEPEST) throw new Problem(`More than ${DEEPEST} levels of JSON for field '${name}'`);
+  if (Array.isArray(raw))
+    return raw.filter((item) => item !== null).map((item) => withoutNulls(item, name, depth + 1));
   if (!isObject(raw)) return raw;
   return Object.fromEntries(
     Object.entries(raw)
       .filter(([key, value]) => value !== null && key !== '__proto__')
-      .map(([key, value]) => [key, withoutNulls(value)]),
+      .map(([key, value]) => [key, withoutNulls(value, name, depth + 1)]),
   );
 }
 

@@ -47,6 +47,25 @@ describe('JSON to messages', () => {
     );
   });
 
+  it('takes no part that is deeper than protobuf could be, which nobody could read or write', () => {
+    const nested = (levels: number): unknown =>
+      JSON.parse(`${'{"a":['.repeat(levels / 2)}${']}'.repeat(levels / 2)}`);
+    const update = (disk: unknown) => ({
+      type: 'SUBSCRIBE',
+      subscribe: {
+        agent_info: { hostname: 'h', resources: [{ name: 'disk', type: 'SCALAR', disk }] },
+        address: { ip: '127.0.0.1', port: 1 },
+        version: '1.11.0',
+      },
+    });
+    expect(decodeAgentCall(update(nested(100))).ok).toBe(true);
+    for (const levels of [102, 100_000])
+      expect(decodeAgentCall(update(nested(levels)))).toEqual({
+        ok: false,
+        problem: "More than 100 levels of JSON for field 'disk'",
+      });
+  });
+
   it('takes no keys of the prototype', () => {
     const decoded = decodeSchedulerCall(
       JSON.parse('{"type":"REVIVE","framework_id":{"value":"f","__proto__":{"x":1}}}'),
