@@ -12,7 +12,7 @@ import type { Logger } from '../core/log.ts';
 import type { TaskMesh } from '../core/mesh.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
-import { parseAttributes } from '../mesos/index.ts';
+import { parseAttributes, shownMaster } from '../mesos/index.ts';
 import type { AgentCall, AgentEvent, AgentInfo, Resource } from '../mesos/index.ts';
 import type { ExecutorDoor } from './api/executor-route.ts';
 import { createAgentApi } from './api/routes.ts';
@@ -128,7 +128,7 @@ class Agent implements Component {
       const ok = this.#link?.connected ?? false;
       return ok
         ? { ok }
-        : { ok, detail: `no master answers at ${this.#link?.master ?? parts.config.master}` };
+        : { ok, detail: `no master answers at ${shownMaster(this.#link?.master ?? config.master)}` };
     });
   }
 

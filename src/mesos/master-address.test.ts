@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { masterOrigin, masterPlaces, originOfMasterInfo, redirectOrigin } from './master-address.ts';
+import {
+  masterOrigin,
+  masterPlaces,
+  originOfMasterInfo,
+  redirectOrigin,
+  shownMaster,
+} from './master-address.ts';
 
 describe('masterOrigin', () => {
   it.each([
@@ -68,6 +74,17 @@ describe('masterPlaces', () => {
       expect(masterPlaces(text)).toEqual(expect.any(String));
     },
   );
+});
+
+describe('shownMaster', () => {
+  it.each([
+    ['consul://:to@ken@consul:8500/rimrock', 'consul://:********@consul:8500/rimrock'],
+    ['http://u:p@m1:5050,https://u:p@m2:5050', 'http://u:********@m1:5050,https://u:********@m2:5050'],
+    ['10.0.0.1:5050,http://10.0.0.2:5050', '10.0.0.1:5050,http://10.0.0.2:5050'],
+    ['consul://10.0.0.1/a@b', 'consul://10.0.0.1/a@b'],
+  ])('of %j has no secret', (text, shown) => {
+    expect(shownMaster(text)).toBe(shown);
+  });
 });
 
 describe('originOfMasterInfo', () => {

@@ -23,6 +23,11 @@ export function masterPlaces(text: string): MasterPlaces | string {
   return names.length === 0 ? 'name at least one master' : { kind: 'list', origins: origins as string[] };
 }
 
+/** The same text as it may be told to anybody: without its token, or the passwords in it. */
+export function shownMaster(text: string): string {
+  return text.replace(/(:\/\/[^/@:]*):[^/]*@/g, '$1:********@');
+}
+
 function consulPlaces(text: string): MasterPlaces | string {
   const url = text.replace(/^consul(s?):/i, 'http$1:');
   const prefix = URL.canParse(url) ? new URL(url).pathname.replace(/^\/+|\/+$/g, '') : '';

@@ -1,3 +1,4 @@
+import { shownMaster } from '../../mesos/index.ts';
 import type { AgentConfig } from '../config.ts';
 import { advertisedIp } from '../host/advertise.ts';
 import { MESOS_VERSION } from './view.ts';
@@ -15,7 +16,7 @@ export function flagsOf(config: AgentConfig): Record<string, string> {
     ip: config.host,
     isolation: 'posix/cpu,posix/mem',
     launcher: 'posix',
-    master: config.master,
+    master: shownMaster(config.master),
     port: String(config.port),
     recover: 'reconnect',
     registration_backoff_factor: `${config.registrationBackoffMs}ms`,

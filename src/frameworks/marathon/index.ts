@@ -12,6 +12,7 @@ import type { Component } from '../../core/lifecycle.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
+import { shownMaster } from '../../mesos/index.ts';
 import { LeaderElection } from '../../store/index.ts';
 import type { Standing, Store } from '../../store/index.ts';
 import { frameworkErrors } from '../errors.ts';
@@ -161,6 +162,6 @@ function requireHealth(
     const { driver, master } = scheduler();
     return driver.connected
       ? { ok: true, detail: `subscribed to ${master ?? 'the master'}` }
-      : { ok: false, detail: `not subscribed to the master at ${config.master}` };
+      : { ok: false, detail: `not subscribed to the master at ${shownMaster(config.master)}` };
   });
 }

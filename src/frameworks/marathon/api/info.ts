@@ -1,3 +1,4 @@
+import { shownMaster } from '../../../mesos/index.ts';
 import type { ApiContext } from './context.ts';
 import type { Answer } from './replies.ts';
 import { failure, ok } from './replies.ts';
@@ -17,7 +18,7 @@ export function info(context: ApiContext): Answer {
     leader: leaderOf(context) ?? null,
     frameworkId: scheduler.driver.frameworkId ?? null,
     marathon_config: {
-      master: config.master,
+      master: shownMaster(config.master),
       master_connected: scheduler.master ?? null,
       failover_timeout: config.failoverTimeoutSeconds,
       framework_name: config.frameworkName,

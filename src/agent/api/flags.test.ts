@@ -1,0 +1,8 @@
+import { expect, it } from 'vitest';
+import { agentConfigSchema } from '../config.ts';
+import { flagsOf } from './flags.ts';
+
+it('the flags of an agent do not tell the token for Consul', () => {
+  const flags = flagsOf(agentConfigSchema.parse({ master: 'consul://:token@127.0.0.1:8500/rimrock' }));
+  expect(flags['master']).toBe('consul://:********@127.0.0.1:8500/rimrock');
+});
