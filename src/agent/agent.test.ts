@@ -33,12 +33,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true, maxRetries: 20 });
 });
 
+const DOMAIN = { fault_domain: { region: { name: 'eu' }, zone: { name: 'eu-1' } } };
+
 async function start(config: Record<string, unknown> = {}): Promise<Agent> {
   const agent = realAgent({
     master: address,
     workDir: folder,
     hostname: 'agent.example.test',
     attributes: 'rack:r1;level:3',
+    domain: { region: 'eu', zone: 'eu-1' },
     killDrainMs: 50,
     ...config,
   });
@@ -102,6 +105,7 @@ describe('an agent and its master', () => {
         port: first.address.port,
         resources: [{ name: 'cpus', scalar: { value: 4 } }, {}, {}, { name: 'ports' }],
         attributes: [{ name: 'rack', text: { value: 'r1' } }, { name: 'level' }],
+        domain: DOMAIN,
       },
       address: { ip: '127.0.0.1', port: first.address.port },
       tasks: [],
@@ -310,6 +314,7 @@ describe('the HTTP API', () => {
       pid: `slave(1)@127.0.0.1:${agent.address.port}`,
       resources: { cpus: 4, mem: 1024, disk: 1000, gpus: 0, ports: '[31000-31010]' },
       attributes: { rack: 'r1', level: 3 },
+      domain: DOMAIN,
       frameworks: [
         { id: 'fw-1', executors: [{ id: 'web.1', tasks: [{ state: 'TASK_RUNNING', executor_id: '' }] }] },
       ],

@@ -12,7 +12,7 @@ import type { Logger } from '../core/log.ts';
 import type { TaskMesh } from '../core/mesh.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
-import { parseAttributes, shownMaster } from '../mesos/index.ts';
+import { domainInfo, parseAttributes, shownMaster } from '../mesos/index.ts';
 import type { AgentCall, AgentEvent, AgentInfo, Resource } from '../mesos/index.ts';
 import type { ExecutorDoor } from './api/executor-route.ts';
 import { createAgentApi } from './api/routes.ts';
@@ -274,22 +274,16 @@ class Agent implements Component {
     });
   }
 
-  #sendMessage(frameworkId: string, executorId: string, data: string): void {
-    void this.#link?.send({
-      type: 'MESSAGE',
-      agent_id: { value: this.#agentId ?? '' },
-      message: { framework_id: { value: frameworkId }, executor_id: { value: executorId }, data },
-    });
-  }
-
   #info(): AgentInfo {
-    const attributes = parseAttributes(this.#parts.config.attributes);
+    const { hostname, attributes: text, domain } = this.#parts.config;
+    const attributes = parseAttributes(text);
     return {
       ...(this.#agentId === undefined ? {} : { id: { value: this.#agentId } }),
-      hostname: this.#parts.config.hostname,
+      hostname,
       port: this.#port,
       resources: this.#resources,
       attributes: attributes.ok ? attributes.value : [],
+      ...(domain && { domain: domainInfo(domain) }),
     };
   }
 
@@ -350,7 +344,12 @@ class Agent implements Component {
       tokens: this.#tokens,
       knowsFramework: (id) => this.#tasks?.framework(id) !== undefined,
       find: (frameworkId, executorId) => executors()?.find(frameworkId, executorId),
-      sendMessage: ({ place }, data) => this.#sendMessage(place.frameworkId, place.executorId, data),
+      sendMessage: ({ place: { frameworkId, executorId } }, data) =>
+        void this.#link?.send({
+          type: 'MESSAGE',
+          agent_id: { value: this.#agentId ?? '' },
+          message: { framework_id: { value: frameworkId }, executor_id: { value: executorId }, data },
+        }),
     };
   }
 

@@ -51,11 +51,23 @@ export const agentConfigSchema = z.strictObject({
   attributes: parsedBy(parseAttributes)
     .default('')
     .describe('Attributes of the machine, e.g. rack:r1;level:10.'),
+  domain: z
+    .strictObject({
+      region: z
+        .string()
+        .min(1)
+        .describe(
+          'Region of the fault domain of the machine. The master needs one too (`master.domain`); of another region than its own only frameworks with the capability REGION_AWARE get offers.',
+        ),
+      zone: z.string().min(1).describe('Zone of the fault domain.'),
+    })
+    .optional()
+    .describe('Where the machine is.'),
   reconfigurationPolicy: z
     .enum(['equal', 'additive'])
     .default('equal')
     .describe(
-      "What may change at a restart while the agent keeps its id: 'equal' nothing of hostname, port, resources and attributes; 'additive' more resources and attributes may come. Anything else is refused at the start.",
+      "What may change at a restart while the agent keeps its id: 'equal' nothing of hostname, port, resources, attributes and domain; 'additive' more resources and attributes may come, and a domain. Anything else is refused at the start.",
     ),
   killDrainMs: z
     .int()

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { DomainInfo, MasterInfo } from '../mesos/index.ts';
-import { ipToUint32 } from '../mesos/index.ts';
+import type { MasterInfo } from '../mesos/index.ts';
+import { domainInfo, ipToUint32 } from '../mesos/index.ts';
 import { MASTER_CAPABILITIES, MESOS_VERSION } from './build-info.ts';
 import type { MasterConfig } from './config.ts';
 
@@ -20,10 +20,6 @@ export function masterInfo(config: MasterConfig, id: string, port: number): Mast
     capabilities: MASTER_CAPABILITIES.map((type) => ({ type })),
     ...(config.domain && { domain: domainInfo(config.domain) }),
   };
-}
-
-function domainInfo({ region, zone }: NonNullable<MasterConfig['domain']>): DomainInfo {
-  return { fault_domain: { region: { name: region }, zone: { name: zone } } };
 }
 
 /** What listens on a wildcard is reached at the first address of the machine that is not its loopback. */

@@ -4,6 +4,7 @@ export * from './executor-types.ts';
 export * from './ids.ts';
 export * from './maintenance-types.ts';
 export * from './empty-registry.ts';
+export * from './domain.ts';
 export * from './master-address.ts';
 export * from './pid.ts';
 export * from './recordio.ts';

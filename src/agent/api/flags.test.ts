@@ -6,3 +6,9 @@ it('the flags of an agent do not tell the token for Consul', () => {
   const flags = flagsOf(agentConfigSchema.parse({ master: 'consul://:token@127.0.0.1:8500/rimrock' }));
   expect(flags['master']).toBe('consul://:********@127.0.0.1:8500/rimrock');
 });
+
+it('and its fault domain is written as for Mesos', () => {
+  const flags = flagsOf(agentConfigSchema.parse({ domain: { region: 'eu', zone: 'eu-1' } }));
+  expect(flags['domain']).toBe('{"fault_domain":{"region":{"name":"eu"},"zone":{"name":"eu-1"}}}');
+  expect(flagsOf(agentConfigSchema.parse({}))).not.toHaveProperty('domain');
+});

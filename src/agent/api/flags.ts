@@ -1,4 +1,4 @@
-import { shownMaster } from '../../mesos/index.ts';
+import { domainInfo, shownMaster } from '../../mesos/index.ts';
 import type { AgentConfig } from '../config.ts';
 import { advertisedIp } from '../host/advertise.ts';
 import { MESOS_VERSION } from './view.ts';
@@ -10,6 +10,7 @@ export function flagsOf(config: AgentConfig): Record<string, string> {
     attributes: config.attributes,
     containerizers: 'mesos',
     default_role: '*',
+    ...(config.domain && { domain: JSON.stringify(domainInfo(config.domain)) }),
     executor_shutdown_grace_period: `${config.killGraceSeconds}secs`,
     gc_delay: `${config.gcDelaySeconds}secs`,
     hostname: config.hostname,

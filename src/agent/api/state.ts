@@ -20,6 +20,7 @@ export function stateDocument(view: AgentView): Record<string, unknown> {
     pid: `slave(1)@${address.host}:${address.port}`,
     hostname: info.hostname,
     capabilities: AGENT_CAPABILITIES,
+    ...(info.domain && { domain: info.domain }),
     ...drainOf(view),
     resources: summarizeResources(info.resources),
     ...reservations(info.resources, used),
