@@ -2,15 +2,16 @@ import type { ContainerInfo, CheckInfo, CheckStatusInfo, TaskLimits } from './co
 import type { ExecutorInfo } from './executor-types.ts';
 import type { TaskState } from './task-state.ts';
 import type {
-  Value,
-  Scalar,
-  Range,
-  Nanoseconds,
-  Labels,
-  Resource,
   CommandInfo,
   DiscoveryInfo,
+  IpProtocol,
+  Labels,
+  Nanoseconds,
   NetworkInfo,
+  Range,
+  Resource,
+  Scalar,
+  Value,
 } from './value-types.ts';
 
 export type * from './value-types.ts';
@@ -87,8 +88,13 @@ export interface KillPolicy {
 export interface HealthCheck {
   readonly type?: 'COMMAND' | 'HTTP' | 'TCP' | 'UNKNOWN';
   readonly command?: CommandInfo;
-  readonly http?: { readonly scheme?: string; readonly port: number; readonly path?: string };
-  readonly tcp?: { readonly port: number };
+  readonly http?: {
+    readonly protocol?: IpProtocol;
+    readonly scheme?: string;
+    readonly port: number;
+    readonly path?: string;
+  };
+  readonly tcp?: { readonly protocol?: IpProtocol; readonly port: number };
   readonly delay_seconds?: number;
   readonly interval_seconds?: number;
   readonly timeout_seconds?: number;

@@ -79,8 +79,9 @@ export interface DiscoveryInfo {
   readonly ports?: { readonly ports?: readonly DiscoveryPort[] };
   readonly labels?: Labels;
 }
+export type IpProtocol = 'IPv4' | 'IPv6';
 export interface IpAddress {
-  readonly protocol?: 'IPv4' | 'IPv6';
+  readonly protocol?: IpProtocol;
   readonly ip_address?: string;
 }
 export interface NetworkInfo {

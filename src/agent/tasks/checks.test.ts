@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
-import type { CheckStatusInfo, TaskInfo, TaskStatus } from '../../mesos/index.ts';
+import type {
+  CheckStatusInfo,
+  HealthCheck,
+  IpAddress,
+  IpProtocol,
+  TaskInfo,
+  TaskStatus,
+} from '../../mesos/index.ts';
 import { createLaunchers } from '../launcher/launchers.ts';
 import { FakeMachine } from '../testing/fake-launcher.ts';
 import { settle } from '../testing/task-context.ts';
 import { Checks } from './checks.ts';
+import type { ProbeContext } from './probe.ts';
 
 type Told = Pick<TaskStatus, 'state' | 'healthy' | 'reason' | 'check_status'>;
 
@@ -48,6 +56,41 @@ async function told(
 }
 
 const everySecond = { delay_seconds: 1, interval_seconds: 1 };
+
+describe('where the ports of a task are looked for', () => {
+  const check = (protocol?: IpProtocol): HealthCheck => ({
+    type: 'TCP',
+    tcp: { port: 80, ...(protocol && { protocol }) },
+    delay_seconds: 1,
+  });
+  const ip = (protocol: IpProtocol, ip_address: string): IpAddress => ({ protocol, ip_address });
+  const both = [ip('IPv4', '172.17.0.2'), ip('IPv6', 'fd00::2')];
+
+  it.each([
+    ['IPv4 of the machine', check(), undefined, '127.0.0.1'],
+    ['IPv6 of the machine', check('IPv6'), undefined, '::1'],
+    ['IPv4 of its own', check('IPv4'), both, '172.17.0.2'],
+    ['IPv6 of its own', check('IPv6'), both, 'fd00::2'],
+    ['the only one of its own', check('IPv6'), both.slice(0, 1), '172.17.0.2'],
+  ])('%s', async (_name, health, ip_addresses, host) => {
+    const clock = new FakeClock();
+    const launcher = createLaunchers({ process: new FakeMachine().launcher() });
+    const hosts: string[] = [];
+    const probe = async (_look: unknown, context: ProbeContext): Promise<CheckStatusInfo> => {
+      hosts.push(context.host);
+      return { tcp: { succeeded: true } };
+    };
+    const checkpoint = { containerId: 'c', runtimeDir: '/', pid: 1, startTime: '', bootId: '' };
+    const networks = ip_addresses && [{ ip_addresses }];
+    const handle = { checkpoint, exited: new Promise<never>(() => {}), ...(networks && { networks }) };
+    const checks = new Checks(undefined);
+    const task = { handle, health, check: undefined, environment: {}, sandbox: '/' };
+    checks.start({ clock, probe, launcher }, { ...task, tell: () => {}, unhealthy: () => {} });
+    await clock.advanceAsync(1000, 1000).then(settle);
+    checks.stop();
+    expect(hosts).toEqual([host]);
+  });
+});
 
 describe('a check', () => {
   const reason = 'REASON_TASK_CHECK_STATUS_UPDATED';

@@ -1,9 +1,9 @@
-import type { CheckInfo, CheckStatusInfo, HealthCheck, TaskState } from '../../mesos/index.ts';
+import type { CheckInfo, CheckStatusInfo, HealthCheck, IpProtocol, TaskState } from '../../mesos/index.ts';
 import type { Handle } from '../launcher/launcher.ts';
 import type { StatusFacts } from '../updates/status.ts';
 import type { TaskContext } from './context.ts';
 import { startHealthChecker } from './health-checker.ts';
-import { lookOf } from './probe.ts';
+import { kindOf, lookOf } from './probe.ts';
 import type { ProbeContext } from './probe.ts';
 import { lookRepeatedly } from './repeated-look.ts';
 
@@ -39,22 +39,23 @@ export class Checks {
 
   start({ clock, probe, launcher }: Pick<TaskContext, 'clock' | 'probe' | 'launcher'>, task: Checked): void {
     const { handle, health, check, environment, sandbox } = task;
-    const context: ProbeContext = {
+    const contextBy = (protocol: IpProtocol = 'IPv4'): ProbeContext => ({
       environment,
       sandbox,
-      // a container with an address of its own has its ports there
-      host: handle.networks?.[0]?.ip_addresses?.[0]?.ip_address ?? '127.0.0.1',
+      host: hostOf(handle, protocol),
       exec: (command, signal) => launcher.exec(handle, command, signal),
-    };
+    });
     const changed = (healthy: boolean): void => {
       this.#healthy = healthy;
       task.tell({ state: 'TASK_RUNNING', healthy, reason: 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED' });
     };
     if (health) {
       const listener = { changed, unhealthy: () => task.unhealthy() };
+      const context = contextBy(health[kindOf(health) === 'HTTP' ? 'http' : 'tcp']?.protocol);
       this.#running.push(startHealthChecker(health, context, { clock, probe, listener }));
     }
     if (!check) return;
+    const context = contextBy();
     const looking = lookRepeatedly(lookOf(check), check, { clock, probe, context }, (answer) => {
       const found = statusOf(check, answer);
       if (JSON.stringify(found) === JSON.stringify(this.#found)) return;
@@ -71,7 +72,15 @@ export class Checks {
 
 /** As Mesos writes it: the kind, and its part, which is empty while there is no answer. */
 function statusOf(check: CheckInfo, { http, tcp, command }: CheckStatusInfo): CheckStatusInfo {
-  if (check.http) return { type: 'HTTP', http: http ?? {} };
-  if (check.tcp) return { type: 'TCP', tcp: tcp ?? {} };
+  const kind = kindOf(check);
+  if (kind === 'HTTP') return { type: 'HTTP', http: http ?? {} };
+  if (kind === 'TCP') return { type: 'TCP', tcp: tcp ?? {} };
   return { type: 'COMMAND', command: command ?? {} };
+}
+
+/** Where the ports of a task are: in a container with an address of its own there, of this kind where it has one, else on the machine itself. */
+function hostOf({ networks }: Handle, protocol: IpProtocol): string {
+  const own = networks?.[0]?.ip_addresses ?? [];
+  const found = own.find((address) => (address.protocol ?? 'IPv4') === protocol) ?? own[0];
+  return found?.ip_address ?? (protocol === 'IPv6' ? '::1' : '127.0.0.1');
 }

@@ -98,4 +98,11 @@ describe('a probe', () => {
     expect(lookOf({ command: { command } })).toEqual({ command });
     expect(lookOf({ type: 'UNKNOWN' })).toEqual({});
   });
+
+  it('looks at the part of its type, whatever else there is', () => {
+    const [http, tcp, command] = [{ port: 1 }, { port: 2 }, { value: 'x' }];
+    expect(lookOf({ type: 'COMMAND', http, tcp, command })).toEqual({ command });
+    expect(lookOf({ type: 'TCP', http, tcp })).toEqual({ tcp });
+    expect(lookOf({ type: 'HTTP', http, tcp })).toEqual({ http });
+  });
 });

@@ -44,12 +44,18 @@ export function createProbe(http: HttpClient): Probe {
   };
 }
 
+/** Which of its parts counts: that of its type, whatever else is there. */
+export function kindOf({ type, http, tcp }: HealthCheck | CheckInfo): NonNullable<CheckInfo['type']> {
+  return type ?? (http ? 'HTTP' : tcp ? 'TCP' : 'COMMAND');
+}
+
 /** The commands of checks stand one level deeper than those of health checks. */
 export function lookOf(check: HealthCheck | CheckInfo): Look {
   const { http, tcp, command } = check;
-  if (http) return { http };
-  if (tcp) return { tcp };
-  if (!command) return {};
+  const kind = kindOf(check);
+  if (kind === 'HTTP' && http) return { http };
+  if (kind === 'TCP' && tcp) return { tcp };
+  if (kind !== 'COMMAND' || !command) return {};
   return { command: 'command' in command ? command.command : command };
 }
 

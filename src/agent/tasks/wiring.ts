@@ -119,7 +119,7 @@ export class Wiring {
     const own = (port: number): number =>
       this.#wiring?.guarded.find(({ published }) => published === port)?.own ?? port;
     if (check?.http) return { ...check, http: { ...check.http, port: own(check.http.port) } };
-    return check?.tcp ? { ...check, tcp: { port: own(check.tcp.port) } } : check;
+    return check?.tcp ? { ...check, tcp: { ...check.tcp, port: own(check.tcp.port) } } : check;
   }
 }
 

@@ -96,17 +96,19 @@ export const checkInfo: Field = message({
   timeout_seconds: double,
 });
 
+const ipProtocol = enumOf(['IPv4', 'IPv6']);
+
 export const healthCheck: Field = message({
   type: enumOf(['UNKNOWN', 'COMMAND', 'HTTP', 'TCP']),
   command: commandInfo,
   http: message({
-    protocol: text,
+    protocol: ipProtocol,
     scheme: text,
     port: required(integer),
     path: text,
     statuses: repeated(integer),
   }),
-  tcp: message({ protocol: text, port: required(integer) }),
+  tcp: message({ protocol: ipProtocol, port: required(integer) }),
   delay_seconds: double,
   interval_seconds: double,
   timeout_seconds: double,
