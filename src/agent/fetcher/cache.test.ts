@@ -136,4 +136,13 @@ describe('the cache of the fetcher', () => {
     expect(await get(second, 'new', made)).toBe('new');
     expect(made).toEqual(['xyz', 'new', 'new']);
   });
+
+  it('is tried again when it could not be opened', async () => {
+    const cache = open();
+    await rm(folder, { recursive: true });
+    await writeFile(folder, 'in its place');
+    await expect(get(cache, 'a')).rejects.toThrow('EEXIST');
+    await rm(folder);
+    expect(await get(cache, 'a')).toBe('a');
+  });
 });

@@ -55,7 +55,7 @@ export class FetchCache {
     use: (path: string) => Promise<T>,
     { signal, tell }: { readonly signal: AbortSignal; readonly tell: (line: string) => void },
   ): Promise<T> {
-    await (this.#opened ??= this.#open());
+    await this.#open();
     const name = createHash('sha256').update(key).digest('hex');
     await this.#check(name);
     const entry = this.#entries.get(name) ?? this.#begin(name, fill);
@@ -73,8 +73,17 @@ export class FetchCache {
     }
   }
 
+  /** Whoever finds that it cannot be opened has the next one try again: a disk that was full has room later. */
+  #open(): Promise<void> {
+    this.#opened ??= this.#recover().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
   /** What an earlier agent process left: all complete, or not counted. */
-  async #open(): Promise<void> {
+  async #recover(): Promise<void> {
     const { folder } = this.#parts;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const found: { name: string; bytes: number; usedMs: number }[] = [];
