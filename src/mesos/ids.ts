@@ -1,10 +1,13 @@
+const encoder = new TextEncoder();
+
 /**
  * What is wrong with an id that a client chose (task, executor, framework, agent), or undefined.
- * Rules of Mesos (mesos-api.md §0.3): 1 to 255 characters, not `.` or `..`, no control characters, no `/` or `\`.
+ * Rules of Mesos (mesos-api.md §0.3): 1 to 255 bytes (it names a folder), not `.` or `..`, no control characters, no `/` or `\`.
  */
 export function idProblem(id: string): string | undefined {
   if (id.length === 0) return 'ID must not be empty';
-  if (id.length > 255) return 'ID must not be greater than 255 characters';
+  if (id.length > 255 || (id.length > 85 && encoder.encode(id).length > 255))
+    return 'ID must not be greater than 255 characters';
   if (id === '.') return "'.' is disallowed";
   if (id === '..') return "'..' is disallowed";
   // oxlint-disable-next-line no-control-regex -- control characters are exactly what is looked for

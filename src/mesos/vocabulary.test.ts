@@ -52,10 +52,11 @@ describe('libprocess addresses', () => {
 });
 
 describe('ids and roles', () => {
-  it.each(['', '.', '..', 'a/b', 'a\\b', 'a\nb', 'x'.repeat(256)])('id %j is refused', (id) =>
-    expect(idProblem(id)).toBeDefined(),
+  it.each(['', '.', '..', 'a/b', 'a\\b', 'a\nb', 'x'.repeat(256), 'ü'.repeat(128), '日'.repeat(86)])(
+    'id %j is refused',
+    (id) => expect(idProblem(id)).toBeDefined(),
   );
-  it.each(['a', 'web.1', 'ü', 'x'.repeat(255)])('id %j is fine', (id) =>
+  it.each(['a', 'web.1', 'ü', 'x'.repeat(255), 'ü'.repeat(127), '日'.repeat(85)])('id %j is fine', (id) =>
     expect(idProblem(id)).toBeUndefined(),
   );
   it.each(['', '/a', 'a/', 'a//b', 'a/.', '-a', 'a/*', 'a b'])('role %j is refused', (r) =>
