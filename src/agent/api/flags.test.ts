@@ -12,3 +12,8 @@ it('and its fault domain is written as for Mesos', () => {
   expect(flags['domain']).toBe('{"fault_domain":{"region":{"name":"eu"},"zone":{"name":"eu-1"}}}');
   expect(flagsOf(agentConfigSchema.parse({}))).not.toHaveProperty('domain');
 });
+
+it('and the time of its executors to end is theirs, not that of tasks', () => {
+  const flags = flagsOf(agentConfigSchema.parse({ killGraceSeconds: 3, executorShutdownGraceSeconds: 7 }));
+  expect(flags['executor_shutdown_grace_period']).toBe('7secs');
+});

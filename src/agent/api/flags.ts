@@ -11,7 +11,7 @@ export function flagsOf(config: AgentConfig): Record<string, string> {
     containerizers: 'mesos',
     default_role: '*',
     ...(config.domain && { domain: JSON.stringify(domainInfo(config.domain)) }),
-    executor_shutdown_grace_period: `${config.killGraceSeconds}secs`,
+    executor_shutdown_grace_period: `${config.executorShutdownGraceSeconds}secs`,
     gc_delay: `${config.gcDelaySeconds}secs`,
     hostname: config.hostname,
     ip: config.host,
