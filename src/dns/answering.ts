@@ -78,7 +78,8 @@ export class Answering {
     });
     const { cookieSecrets } = this.#guards;
     const own = { cookies: cookieSecrets && new Cookies(cookieSecrets), nsid: settings.nsid };
-    this.cold = new ColdQuestions({ ...parts, stages, settings: config, sampling, own });
+    const guards = guardsOf(this.#guards);
+    this.cold = new ColdQuestions({ ...parts, stages, settings: config, sampling, own, guards });
     const { table } = zone;
     const answerer = new Answerer({
       table,

@@ -5,6 +5,9 @@ import type { Cookies, CookieVerdict } from './cookies.ts';
 import { RATE, REPLY_CLASS } from './rate-limit.ts';
 import type { RateLimiter, RateVerdict } from './rate-limit.ts';
 
+/** 4 or 16 bytes of an address. */
+type Client = Pick<Datagram, 'address' | 'addressAt'> & { readonly addressBytes: number };
+
 /** What is known of the client of one message, and what it may have. One of these serves all messages of a thread. */
 export class Guards {
   readonly cookies: Cookies | undefined;
@@ -34,8 +37,16 @@ export class Guards {
     return this.cookie;
   }
 
+  /** The same for one that was taken out of its message; undefined: it has none. */
+  checkOption(option: Uint8Array | undefined, c: Client, nowSeconds: number): void {
+    this.cookie =
+      option === undefined || !this.cookies
+        ? COOKIE.none
+        : this.cookies.check(option, 0, option.length, c.address, c.addressAt, c.addressBytes, nowSeconds);
+  }
+
   /** Whether a reply over UDP may leave. A valid cookie proves the address, so that nobody is flooded in its name. */
-  verdict(d: Datagram, rcode: number, answers: number, nowUs: number): RateVerdict {
+  verdict(d: Client, rcode: number, answers: number, nowUs: number): RateVerdict {
     if (!this.#limiter || this.cookie === COOKIE.valid) return RATE.send;
     if (this.#isExempt(d.address, d.addressAt, d.addressBytes)) return RATE.send;
     let kind: (typeof REPLY_CLASS)[keyof typeof REPLY_CLASS] = REPLY_CLASS.error;

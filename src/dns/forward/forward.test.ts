@@ -125,6 +125,18 @@ describe('forwarding', () => {
     expect(up.seen).toEqual([]);
   });
 
+  it('gives one network of clients no more replies than `rateLimit` says', async () => {
+    const up = await upstream(honest);
+    const rateLimit = { repliesPerSecond: 1, burstSeconds: 1, slipEvery: 1, exempt: [] };
+    const { dns, reactor } = await start({ resolvers: [up.text], rateLimit });
+    // Fifty within fifty seconds.
+    const replies = await Promise.all(
+      Array.from({ length: 50 }, () => askUdp(reactor, dns.addresses.udp, queryBytes('example.com.'))),
+    );
+    const kinds = new Set(replies.map((m) => `${m.truncated} ${m.answers.length}`));
+    expect([...kinds].sort()).toEqual(['false 1', 'true 0']);
+  });
+
   it('asks the policy too, and follows it while it changes', async () => {
     const up = await upstream(honest);
     const policy = new SwappedPolicy();

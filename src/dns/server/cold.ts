@@ -1,5 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
+import { NO_GUARDS } from '../answer/guards.ts';
+import type { Guards } from '../answer/guards.ts';
+import { RATE } from '../answer/rate-limit.ts';
 import type { Sampling } from '../answer/sampling.ts';
 import type { DnsCounters, DnsTransport } from '../metrics.ts';
 import { COUNT } from '../answer/counters.ts';
@@ -9,6 +12,7 @@ import { withOwnOptions } from './own-options.ts';
 import type { OwnOptions } from './own-options.ts';
 import { ipBytes } from '../zone/index.ts';
 import {
+  EDNS_OPTION,
   RCODE,
   TCP_LIMIT,
   admit,
@@ -17,6 +21,7 @@ import {
   encodeMessage,
   questionEnd,
   replyMessage,
+  u16,
   udpLimit,
 } from '../wire/index.ts';
 import type { Query, Reply } from '../wire/index.ts';
@@ -40,6 +45,7 @@ export class ColdQuestions {
   readonly #clock: Clock;
   readonly #sampling: Sampling | undefined;
   readonly #own: OwnOptions;
+  readonly #guards: Guards;
   #pending = 0;
 
   constructor(parts: {
@@ -52,6 +58,8 @@ export class ColdQuestions {
     readonly sampling?: Sampling;
     /** What clients may ask about this server; by default nothing. */
     readonly own?: OwnOptions;
+    /** How many replies clients get over UDP; by default all. */
+    readonly guards?: Guards;
   }) {
     this.#stages = parts.stages;
     this.#settings = parts.settings;
@@ -60,6 +68,7 @@ export class ColdQuestions {
     this.#clock = parts.clock;
     this.#sampling = parts.sampling;
     this.#own = parts.own ?? { cookies: undefined, nsid: new Uint8Array(0) };
+    this.#guards = parts.guards ?? NO_GUARDS;
   }
 
   /** Questions that have no answer yet. */
@@ -80,8 +89,9 @@ export class ColdQuestions {
       const decision = decide(this.#stages, { query, bytes: copy, transport, ip });
       const reply = decision.kind === 'reply' ? decision.reply : await decision.outcome;
       const whole = this.#withOptions(this.#complete(query, reply, transport), query, transport, ip);
-      if (this.#sampling?.due()) this.#sample(copy, ip, transport, (whole[3] ?? 0) & 15, began);
-      return whole;
+      const sent = transport === 'udp' ? this.#limited(whole, query, ip) : whole;
+      if (sent && this.#sampling?.due()) this.#sample(copy, ip, transport, (whole[3] ?? 0) & 15, began);
+      return sent;
     } catch (error) {
       // An error of ours costs this one query its answer, and is told in the log.
       this.#log.error({ error, name: query.question.name }, 'a DNS query failed');
@@ -109,6 +119,19 @@ export class ColdQuestions {
     });
   }
 
+  /** The reply as far as the rate of its client allows, by the same rule and out of the same account as those of the table. */
+  #limited(reply: Uint8Array, { message }: Query, ip: string): Uint8Array | undefined {
+    const address = ipBytes(ip) ?? NO_ADDRESS;
+    const client = { address, addressAt: 0, addressBytes: address.length };
+    const cookie = message.edns?.options.find((o) => o.code === EDNS_OPTION.COOKIE)?.data;
+    const now = this.#clock.now();
+    this.#guards.checkOption(cookie, client, Math.floor(now / 1000));
+    const verdict = this.#guards.verdict(client, (reply[3] ?? 0) & 15, u16(reply, 6), Math.floor(now * 1000));
+    if (verdict === RATE.send) return reply;
+    this.#counters.own.add(verdict === RATE.slip ? COUNT.rateSlipped : COUNT.rateDropped, 1);
+    return verdict === RATE.slip ? slipped(reply) : undefined;
+  }
+
   #limit(query: Query, transport: DnsTransport): number {
     return transport === 'udp' ? udpLimit(query.message, this.#settings.udpPayloadBytes) : TCP_LIMIT;
   }
@@ -129,4 +152,12 @@ export class ColdQuestions {
     this.#counters.reply(transport, reply.rcode);
     return copyOf(encoded.bytes);
   }
+}
+
+/** Header and question alone, with TC: a real client asks again over TCP. */
+function slipped(reply: Uint8Array): Uint8Array {
+  const out = copyOf(reply, 0, questionEnd(reply));
+  out[2] = 0x82 | ((out[2] as number) & 0x01);
+  out[3] = (out[3] as number) & 0x10;
+  return out.fill(0, 6, 12);
 }
