@@ -26,7 +26,8 @@ function questionOf(query: Record<string, unknown>, asker: string): ExplainQuest
   const number = typeof type === 'string' ? typeNumber(type) : undefined;
   if (number === undefined || !isExplainable(number))
     return 'type is not one of A, AAAA, SRV, CNAME, PTR, TXT, NS, SOA, ANY, or a number';
-  if (typeof client !== 'string' || !ipBytes(client)) return 'client is not an IP address';
+  if (typeof client !== 'string' || !ipBytes(client.replace(/%.*$/s, '')))
+    return 'client is not an IP address';
   return { name: absolute, type: number, client };
 }
 

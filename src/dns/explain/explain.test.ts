@@ -284,6 +284,9 @@ describe('names that do not exist, and names outside', () => {
       cached: null,
     });
     expect((await explain('www.example.com')).outside?.allowed).toBe(false);
+    // Who asks over HTTP from a link has such an address.
+    const onLink = await explain('www.example.com', 'A', '&client=fe80::1%25eth0');
+    expect(onLink.outside?.allowed).toBe(false);
     expect((await explain('x.localhost')).outside?.special).toEqual({
       kind: 'positive',
       records: ['x.localhost. 10800 A 127.0.0.1'],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../core/log.ts';
 import { systemRandom } from '../../core/random.ts';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
-import { Cookies, newCookieSecrets } from '../answer/cookies.ts';
+import { COOKIE, Cookies, newCookieSecrets } from '../answer/cookies.ts';
 import { COUNT } from '../answer/counters.ts';
 import { newRateTable } from '../answer/rate-limit.ts';
 import { guardsOf } from '../answer/thread-guards.ts';
@@ -11,6 +11,7 @@ import type { DnsTransport } from '../metrics.ts';
 import { EDNS, decoded, queryBytes } from '../testing/message.ts';
 import { CLASS_IN, RCODE, TYPE, emptyReply } from '../wire/index.ts';
 import type { Message, Reply } from '../wire/index.ts';
+import { clientBytes } from './client-bytes.ts';
 import { ColdQuestions } from './cold.ts';
 
 const ADDRESS = { name: 'www.example.', type: TYPE.A, class: CLASS_IN, ttl: 5, rdata: new Uint8Array(4) };
@@ -37,7 +38,7 @@ function limited({ slipEvery = 1, reply = FOUND }: { slipEvery?: number; reply?:
     const bytes = await cold.resolve(queryBytes('www.example.', TYPE.A, more), by, ip);
     return bytes && decoded(bytes);
   };
-  return { clock, counters, ask };
+  return { clock, counters, cookies: new Cookies(cookieSecrets), ask };
 }
 
 const withCookie = (data: Uint8Array): Partial<Message> => ({
@@ -77,4 +78,14 @@ describe('replies over UDP that the table does not give', () => {
     expect((await ask('10.0.0.1', {}, 'tcp'))?.answers).toHaveLength(1);
     for (let i = 0; i < 3; i++) expect((await ask('192.0.2.1'))?.answers).toHaveLength(1);
   });
+});
+
+it('a cookie for a client on a link is good where clients are known by the bytes of their address', async () => {
+  const { ask, cookies, clock } = limited();
+  const first = await ask('fe80::1%eth0', withCookie(new Uint8Array(8)));
+  const ours = first?.edns?.options[0]?.data ?? new Uint8Array(0);
+  const address = clientBytes('fe80::1');
+  expect([address[0], address[15]]).toEqual([0xfe, 1]);
+  const nowSeconds = Math.floor(clock.now() / 1000);
+  expect(cookies.check(ours, 0, ours.length, address, 0, 16, nowSeconds)).toBe(COOKIE.valid);
 });

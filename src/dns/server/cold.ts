@@ -10,7 +10,7 @@ import { decide } from '../pipeline.ts';
 import type { Stage } from '../pipeline.ts';
 import { withOwnOptions } from './own-options.ts';
 import type { OwnOptions } from './own-options.ts';
-import { ipBytes } from '../zone/index.ts';
+import { clientBytes } from './client-bytes.ts';
 import {
   EDNS_OPTION,
   RCODE,
@@ -25,8 +25,6 @@ import {
   udpLimit,
 } from '../wire/index.ts';
 import type { Query, Reply } from '../wire/index.ts';
-
-const NO_ADDRESS = new Uint8Array(16);
 
 export interface ColdSettings {
   readonly udpPayloadBytes: number;
@@ -102,7 +100,7 @@ export class ColdQuestions {
   }
 
   #sample(bytes: Uint8Array, ip: string, transport: DnsTransport, rcode: number, began: number): void {
-    const address = ipBytes(ip) ?? NO_ADDRESS;
+    const address = clientBytes(ip);
     const us = (this.#clock.monotonic() - began) * 1000;
     const end = questionEnd(bytes);
     this.#sampling?.take(bytes, 0, end, address, 0, address.length, transport === 'tcp', rcode, us);
@@ -110,7 +108,7 @@ export class ColdQuestions {
 
   #withOptions(reply: Uint8Array, query: Query, transport: DnsTransport, ip: string): Uint8Array {
     if (!query.message.edns) return reply;
-    const address = ipBytes(ip) ?? NO_ADDRESS;
+    const address = clientBytes(ip);
     const nowSeconds = Math.floor(this.#clock.now() / 1000);
     return withOwnOptions(reply, query, this.#own, {
       address,
@@ -121,7 +119,7 @@ export class ColdQuestions {
 
   /** The reply as far as the rate of its client allows, by the same rule and out of the same account as those of the table. */
   #limited(reply: Uint8Array, { message }: Query, ip: string): Uint8Array | undefined {
-    const address = ipBytes(ip) ?? NO_ADDRESS;
+    const address = clientBytes(ip);
     const client = { address, addressAt: 0, addressBytes: address.length };
     const cookie = message.edns?.options.find((o) => o.code === EDNS_OPTION.COOKIE)?.data;
     const now = this.#clock.now();

@@ -1,4 +1,4 @@
-import { ipBytes } from '../zone/index.ts';
+import { clientBytes } from './client-bytes.ts';
 import type { Datagram, Peer } from '../../net/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import { COLD, LOCAL, OVER_TCP, OVER_UDP } from '../answer/answerer.ts';
@@ -9,7 +9,6 @@ import type { TableReader } from '../table/index.ts';
 import { TCP_LIMIT, textOfName } from '../wire/index.ts';
 import type { ColdQuestions } from './cold.ts';
 
-const NO_ADDRESS = new Uint8Array(16);
 const NOBODY: Peer = { ip: '::', port: 0 };
 
 /** Answers messages on the thread of the control plane: those over TCP. Knows no socket. */
@@ -73,7 +72,7 @@ export class Responder {
   }
 
   #sample(bytes: Uint8Array, from: Peer, transport: DnsTransport, began: number): void {
-    const address = ipBytes(from.ip) ?? NO_ADDRESS;
+    const address = clientBytes(from.ip);
     const { question, rcode } = this.#answerer;
     const us = (this.#clock.monotonic() - began) * 1000;
     this.#sampling?.take(bytes, 0, question.end, address, 0, address.length, transport === 'tcp', rcode, us);
@@ -90,7 +89,7 @@ export class Responder {
   }
 
   #datagram(bytes: Uint8Array, from: Peer): Datagram {
-    const address = ipBytes(from.ip) ?? NO_ADDRESS;
+    const address = clientBytes(from.ip);
     return {
       request: bytes,
       start: 0,
