@@ -1,7 +1,7 @@
-import type { Clock, Timer } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
-import type { DatagramSocket, Peer, Reactor, Transport } from '../../net/index.ts';
-import { MessageFramer, copyOf, framed } from '../wire/index.ts';
+import type { DatagramSocket, Peer, Reactor } from '../../net/index.ts';
+import { copyOf } from '../wire/index.ts';
 import { ipBytes } from '../zone/index.ts';
 import { matchReply, randomUint16 } from './question.ts';
 
@@ -24,7 +24,7 @@ export type Exchanged =
   /** Nothing came in time. */
   | { readonly kind: 'none' };
 
-const NONE: Exchanged = { kind: 'none' };
+export const NONE: Exchanged = { kind: 'none' };
 
 /**
  * One question over UDP, from a socket and a port of its own. Only a message that matches in address, port, id and question, every
@@ -84,44 +84,6 @@ async function randomPort(
     }
   }
   return undefined;
-}
-
-/**
- * One question over a TCP connection of its own. Who answers there is who was called, so a name in other letters is let
- * through, and said.
- */
-export function overTcp(parts: ExchangeParts, request: Uint8Array, to: Peer): Promise<Exchanged> {
-  return new Promise((resolve) => {
-    const framer = new MessageFramer();
-    const state: { transport?: Transport; timer?: Timer } = {};
-    const settle = (outcome: Exchanged): void => {
-      parts.underWay.delete(giveUp);
-      state.timer?.cancel();
-      state.transport?.destroy();
-      resolve(outcome);
-    };
-    const giveUp = (): void => settle(NONE);
-    parts.underWay.add(giveUp);
-    state.timer = parts.clock.after(parts.timeoutMs, giveUp);
-    state.transport = parts.reactor.connect(
-      to,
-      { timeoutMs: parts.timeoutMs },
-      {
-        onConnect: () => void state.transport?.write(framed(request)),
-        onData: (bytes) => {
-          for (const message of framer.push(bytes)) {
-            const match = matchReply(message, request);
-            if (match === 'not-understood') return settle({ kind: 'not-understood' });
-            if (match !== 'no') return settle({ kind: 'reply', bytes: message, folded: match === 'folded' });
-            parts.onRejected();
-          }
-        },
-        onEnd: giveUp,
-        onDrain: () => {},
-        onClose: giveUp,
-      },
-    );
-  });
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

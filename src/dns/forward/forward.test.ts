@@ -4,7 +4,7 @@ import { systemClock } from '../../core/clock.ts';
 import { silentLogger } from '../../core/log.ts';
 import { CompiledPolicy } from '../../core/policy/compiled-policy.ts';
 import { createPortableReactor } from '../../net/index.ts';
-import type { DatagramSocket, Peer, Reactor } from '../../net/index.ts';
+import type { DatagramSocket, Peer, Reactor, Transport } from '../../net/index.ts';
 import { EDNS, askTcp, askUdp, decoded, queryBytes, startDns } from '../testing/start.ts';
 import type { Started } from '../testing/start.ts';
 import { MessageFramer, RCODE, TYPE, encodeMessage, framed } from '../wire/index.ts';
@@ -277,8 +277,10 @@ describe('forwarding', () => {
 
   it('goes over TCP for a client on TCP', async () => {
     const { reactor: r } = await start({});
+    const transports: Transport[] = [];
     const listener = await r.listen({ host: '127.0.0.1', port: 0 }, (transport) => {
       const framer = new MessageFramer();
+      transports.push(transport);
       return {
         onData: (bytes) => framer.push(bytes).forEach((q) => transport.write(framed(reply(q)))),
         onEnd: () => transport.end(),
@@ -290,6 +292,9 @@ describe('forwarding', () => {
     const { dns, reactor } = await start({ resolvers: [`127.0.0.1:${listener.address.port}`] });
     const replies = await askTcp(reactor, dns.addresses.tcp, [queryBytes('example.com.', TYPE.A, { id: 9 })]);
     expect(replies.map((m) => [m.id, m.rcode, m.answers.length])).toEqual([[9, 0, 1]]);
+    await askTcp(reactor, dns.addresses.tcp, [queryBytes('more.example.com.')]);
+    expect(transports).toHaveLength(1);
+    transports[0]?.destroy();
     await listener.close();
     const refused = await askTcp(reactor, dns.addresses.tcp, [queryBytes('other.example.com.')]);
     expect(refused.map((m) => m.rcode)).toEqual([RCODE.SERVFAIL]);

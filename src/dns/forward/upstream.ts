@@ -8,10 +8,11 @@ import { RCODE, TYPE } from '../wire/index.ts';
 import { readAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import type { UpstreamsSettings } from './config.ts';
-import { overTcp, overUdp } from './exchange.ts';
+import { overUdp } from './exchange.ts';
 import type { Exchanged, ExchangeParts } from './exchange.ts';
 import { askedOf, requestBytes } from './question.ts';
 import type { Asked } from './question.ts';
+import { TcpConnections } from './tcp-connections.ts';
 
 /** How long to remember that an upstream folds names, or does not read EDNS: it may be replaced by a better one. */
 const REMEMBER_MS = 600_000;
@@ -40,6 +41,7 @@ export class Upstream {
   replies = 0;
   readonly #parts: UpstreamParts;
   readonly #exchange: ExchangeParts;
+  readonly #tcp: TcpConnections;
   readonly #backoff: Backoff;
   #failsInARow = 0;
   #down = false;
@@ -55,6 +57,7 @@ export class Upstream {
     this.name = peer.ip.includes(':') ? `[${peer.ip}]:${peer.port}` : `${peer.ip}:${peer.port}`;
     const onRejected = (): void => void counters.forwardRejected++;
     this.#exchange = { reactor, clock, random, timeoutMs, onRejected, underWay: new Set() };
+    this.#tcp = new TcpConnections(this.#exchange, peer);
     const { probeMinMs, probeMaxMs } = settings.health;
     this.#backoff = new Backoff(random, {
       firstMs: probeMinMs,
@@ -99,6 +102,7 @@ export class Upstream {
   close(): void {
     this.#closed = true;
     this.#probe?.cancel();
+    this.#tcp.close();
     for (const giveUp of this.#exchange.underWay) giveUp();
   }
 
@@ -127,11 +131,11 @@ export class Upstream {
     const { clock, random, settings } = this.#parts;
     const randomCase = settings.case0x20 && clock.monotonic() >= this.#foldsUntilMs;
     const request = requestBytes(asked, random, { randomCase, edns });
-    if (transport === 'tcp') return overTcp(this.#exchange, request, this.peer);
+    if (transport === 'tcp') return this.#tcp.ask(request);
     return overUdp(this.#exchange, request, this.peer, async () => {
       // Over TCP nobody else can say so: if the letters come back changed here too, it is the upstream's way.
       const again = requestBytes(asked, random, { randomCase, edns });
-      const confirmed = await overTcp(this.#exchange, again, this.peer);
+      const confirmed = await this.#tcp.ask(again);
       if (confirmed.kind === 'reply' && confirmed.folded)
         this.#foldsUntilMs = clock.monotonic() + REMEMBER_MS;
       return confirmed;
