@@ -57,6 +57,28 @@ describe('the rimrock command', () => {
     expect(wrong.world.stderr).toMatch(/lb\.http\.port: /);
   });
 
+  it.each([
+    [['-config', 'good.yaml', '-v=1'], 'debug'],
+    [['-v', '2', '-config=good.yaml'], 'trace'],
+    [['--config=good.yaml', '--v=0', '-logtostderr=true', '-log_dir', '/tmp', '-vmodule=a=2'], 'auto'],
+    [['-v=1', '-config', 'good.yaml', '--set', 'log.level=warn'], 'warn'],
+  ])('takes the flags of Mesos-DNS: %j', async (words, level) => {
+    const { status, world } = await call('edge', ...words, '--print-config');
+    expect([status, /port: 5300/.test(world.stdout)]).toEqual([0, true]);
+    expect(world.stdout).toMatch(new RegExp(`level: ${level}$`, 'm'));
+    for (const word of words.filter((w) => /^-(log|vmodule)/.test(w)))
+      expect(world.stderr).toContain(`note: ${word} is ignored`);
+  });
+
+  it('takes them for the edge alone, and as Mesos-DNS does', async () => {
+    const version = await call('edge', '-version');
+    expect([version.status, version.world.stdout]).toEqual([0, '9.9.9\n']);
+    const wrong = await call('edge', '-v=much');
+    expect([wrong.status, wrong.world.stderr]).toEqual([2, expect.stringContaining("'-v=much'")]);
+    expect((await call('edge', '-config')).world.stderr).toMatch(/argument missing/);
+    expect((await call('up', '-version')).status).toBe(2);
+  });
+
   it('prints what is in effect', async () => {
     const { status, world } = await call('edge', '-c', 'good.yaml', '-s', 'dns.domain=dc', '--print-config');
     expect(status).toBe(0);

@@ -4,6 +4,7 @@ import { roles } from '../roles.ts';
 import type { Role } from '../roles.ts';
 import type { World } from '../world.ts';
 import type { MakeCommand } from './identity/support.ts';
+import { fromMesosDnsFlags } from './mesos-dns-flags.ts';
 
 /** Exit statuses: what a script can tell apart. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -16,7 +17,10 @@ interface Options {
 }
 
 /** The `rimrock` command; resolves to the exit status when all is done. */
-export async function main(words: readonly string[], world: World): Promise<number> {
+export async function main(given: readonly string[], world: World): Promise<number> {
+  const edge = given[0] === 'edge';
+  const { words, notes } = edge ? fromMesosDnsFlags(given) : { words: given, notes: [] };
+  for (const note of notes) world.err(`note: ${note}\n`);
   let status: number = EXIT.ok;
   const program = await programFor(words, world, (s) => (status = s));
   try {
