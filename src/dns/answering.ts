@@ -77,7 +77,8 @@ export class Answering {
       onDropped: () => void counters.querySamplesDropped++,
     });
     const { cookieSecrets } = this.#guards;
-    const own = { cookies: cookieSecrets && new Cookies(cookieSecrets), nsid: settings.nsid };
+    const { nsid, tcpIdleTenths } = settings;
+    const own = { cookies: cookieSecrets && new Cookies(cookieSecrets), nsid, tcpIdleTenths };
     const guards = guardsOf(this.#guards);
     this.cold = new ColdQuestions({ ...parts, stages, settings: config, sampling, own, guards });
     const { table } = zone;

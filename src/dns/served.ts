@@ -84,7 +84,7 @@ export function answerSettings(
     recurseOn: config.recurseOn,
     forwards: config.externalOn,
     nsid: new TextEncoder().encode(config.nsid),
-    tcpIdleTenths: Math.floor(config.tcp.idleTimeoutMs / 100),
+    tcpIdleTenths: Math.min(0xffff, Math.floor(config.tcp.idleTimeoutMs / 100)),
   };
 }
 

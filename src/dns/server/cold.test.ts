@@ -31,7 +31,7 @@ function limited({ slipEvery = 1, reply = FOUND }: { slipEvery?: number; reply?:
     counters,
     log: silentLogger,
     clock,
-    own: { cookies: new Cookies(cookieSecrets), nsid: new Uint8Array(0) },
+    own: { cookies: new Cookies(cookieSecrets), nsid: new Uint8Array(0), tcpIdleTenths: 300 },
     guards: guardsOf({ cookieSecrets, rates: { table, settings }, exempt: ['192.0.2.0/24'] }),
   });
   const ask = async (ip: string, more: Partial<Message> = {}, by: DnsTransport = 'udp') => {
@@ -88,4 +88,14 @@ it('a cookie for a client on a link is good where clients are known by the bytes
   expect([address[0], address[15]]).toEqual([0xfe, 1]);
   const nowSeconds = Math.floor(clock.now() / 1000);
   expect(cookies.check(ours, 0, ours.length, address, 0, 16, nowSeconds)).toBe(COOKIE.valid);
+});
+
+it('over TCP clients that ask are told how long an idle connection stays open (RFC 7828)', async () => {
+  const { ask } = limited();
+  const asking = { edns: { ...EDNS, options: [{ code: 11, data: new Uint8Array(0) }] } };
+  expect((await ask('10.0.0.1', asking, 'tcp'))?.edns?.options).toEqual([
+    { code: 11, data: Uint8Array.of(1, 44) },
+  ]);
+  expect((await ask('10.0.0.1', { edns: EDNS }, 'tcp'))?.edns?.options).toEqual([]);
+  expect((await ask('10.0.0.1', asking, 'udp'))?.edns?.options).toEqual([]);
 });

@@ -65,7 +65,7 @@ export class ColdQuestions {
     this.#log = parts.log;
     this.#clock = parts.clock;
     this.#sampling = parts.sampling;
-    this.#own = parts.own ?? { cookies: undefined, nsid: new Uint8Array(0) };
+    this.#own = parts.own ?? { cookies: undefined, nsid: new Uint8Array(0), tcpIdleTenths: 0 };
     this.#guards = parts.guards ?? NO_GUARDS;
   }
 
@@ -112,6 +112,7 @@ export class ColdQuestions {
     const nowSeconds = Math.floor(this.#clock.now() / 1000);
     return withOwnOptions(reply, query, this.#own, {
       address,
+      tcp: transport === 'tcp',
       nowSeconds,
       limit: this.#limit(query, transport),
     });

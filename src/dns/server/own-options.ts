@@ -8,18 +8,24 @@ export interface OwnOptions {
   readonly cookies: Cookies | undefined;
   /** Empty for nothing. */
   readonly nsid: Uint8Array;
+  /** How long a TCP connection may be idle, in 100 ms. */
+  readonly tcpIdleTenths: number;
+}
+
+/** Who asks, as far as these options go. `address` is 4 or 16 bytes. */
+interface Client {
+  readonly address: Uint8Array;
+  readonly tcp: boolean;
+  readonly nowSeconds: number;
+  /** The most bytes that the client takes. */
+  readonly limit: number;
 }
 
 /**
- * The reply with our cookie (RFC 7873 §5.2) and our name (RFC 5001) in its OPT record, where the client asks for them and `limit`
- * leaves room; else as it is. `address` is that of the client, 4 or 16 bytes.
+ * The reply with our cookie (RFC 7873 §5.2), our name (RFC 5001) and, over TCP, our patience (RFC 7828) in its OPT record, where the
+ * client asks for them and `limit` leaves room; else as it is.
  */
-export function withOwnOptions(
-  reply: Uint8Array,
-  query: Query,
-  own: OwnOptions,
-  client: { readonly address: Uint8Array; readonly nowSeconds: number; readonly limit: number },
-): Uint8Array {
+export function withOwnOptions(reply: Uint8Array, query: Query, own: OwnOptions, client: Client): Uint8Array {
   const wanted = optionsFor(query, own, client);
   const optAt = wanted.length === 0 ? 0 : lastOpt(reply);
   if (optAt === 0) return reply;
@@ -39,13 +45,15 @@ export function withOwnOptions(
 
 function optionsFor(
   { message }: Query,
-  { cookies, nsid }: OwnOptions,
-  { address, nowSeconds }: { readonly address: Uint8Array; readonly nowSeconds: number },
+  { cookies, nsid, tcpIdleTenths }: OwnOptions,
+  { address, tcp, nowSeconds }: Client,
 ): Uint8Array[] {
   const asked = message.edns?.options ?? [];
   const wanted: Uint8Array[] = [];
   if (nsid.length > 0 && asked.some((o) => o.code === EDNS_OPTION.NSID))
     wanted.push(option(EDNS_OPTION.NSID, nsid));
+  if (tcp && asked.some((o) => o.code === EDNS_OPTION.TCP_KEEPALIVE))
+    wanted.push(option(EDNS_OPTION.TCP_KEEPALIVE, Uint8Array.of(tcpIdleTenths >> 8, tcpIdleTenths)));
   const cookie = asked.find((o) => o.code === EDNS_OPTION.COOKIE)?.data;
   if (cookies && cookie && cookie.length >= 8) {
     const data = new Uint8Array(COOKIE_BYTES);
