@@ -41,7 +41,9 @@ describe('what is answered', () => {
     ['mesos.', TYPE.A, [noerror, [], SOA, []]],
     ['mesos.', TYPE.DS, [noerror, [], SOA, []]],
     ['5.0.0.10.in-addr.arpa.', TYPE.PTR, [noerror, ['5.0.0.10.in-addr.arpa./12'], [], []]],
-    ['5.0.0.10.in-addr.arpa.', TYPE.A, [refused, [], [], []]],
+    // It exists: to say, or to have somebody else say, that it does not would hide its PTR record in caches (RFC 8020).
+    ['5.0.0.10.in-addr.arpa.', TYPE.A, [noerror, [], [], []]],
+    ['*.5.0.0.10.in-addr.arpa.', TYPE.A, [refused, [], [], []]],
     ['0.0.10.in-addr.arpa.', TYPE.PTR, [refused, [], [], []]],
     ['example.com.', TYPE.A, [refused, [], [], []]],
     ['mesos.example.', TYPE.A, [refused, [], [], []]],

@@ -204,7 +204,7 @@ export class Answerer {
     }
     const alias = t.set(node, TYPE.CNAME);
     if (alias !== 0) return this.#follow(alias, mode);
-    return this.#nothing(RCODE.NOERROR, mode);
+    return this.#nothing(RCODE.NOERROR, mode, t.firstSet(node) !== 0);
   }
 
   /** Nothing in the table has that name: outside our zones, or it does not exist. */
@@ -213,12 +213,19 @@ export class Answerer {
     return this.#nothing(exists ? RCODE.NOERROR : RCODE.NXDOMAIN, mode);
   }
 
-  /** NODATA or NXDOMAIN, with the SOA that says for how long (RFC 2308 §3); or somebody else's name. */
-  #nothing(rcode: number, mode: number): number {
+  /**
+   * NODATA or NXDOMAIN, with the SOA that says for how long (RFC 2308 §3); or somebody else's name. A name outside the zones that has
+   * other records here (a reverse name) is not somebody else's: they would deny it, and caches take that for all types (RFC 8020).
+   */
+  #nothing(rcode: number, mode: number, hasRecords = false): number {
     const { key, keyLength } = this.question;
     const at = this.#zoneOf(key, 0, keyLength);
     const zone = this.#settings.zones[at];
     if (!zone) {
+      if (hasRecords) {
+        this.#aa = true;
+        return this.#done(mode, rcode, 0);
+      }
       if (this.#settings.forwards && mode !== LOCAL) return COLD;
       return this.#done(mode, RCODE.REFUSED, 0);
     }
