@@ -41,4 +41,8 @@ export const joinErrors = defineErrors({
     message: 'the identity {id} is not renewed: {reason}',
     hint: 'It must be shown as the certificate of the connection, and the token that it came by must not be revoked.',
   },
+  AUTH_JOIN_TOO_MANY: {
+    message: 'too many ask at once for an identity after the end of their last',
+    hint: 'It tries again by itself: a cluster that was off as a whole takes some seconds longer.',
+  },
 });

@@ -172,6 +172,23 @@ describe('a process that has joined', () => {
     ]);
   });
 
+  it('does not renew by the next token for its name when its own was revoked', async () => {
+    await site.start();
+    const token = await site.token({ name: 'a1' });
+    const old = await site.joined(token);
+    await site.tokens.revoke(readToken(token).id);
+    const next = await site.joined(await site.token({ name: 'a1' }), 'next');
+    const renewed = async ({ tls }: JoinedIdentity): Promise<number> => {
+      const body = JSON.stringify({ csr: makeKeyRequest(makeKeyPair()) });
+      const url = `${site.url}${PATHS.renew}`;
+      const response = await site.client(tls).request({ method: 'POST', url, body });
+      await response.text();
+      return response.status;
+    };
+    expect(await renewed(old)).toBe(403);
+    expect(await renewed(next)).toBe(200);
+  });
+
   it('hears of a new root before it signs, and believes it', async () => {
     const { authority } = await site.start('required', { spreadSeconds: 0 });
     const joined = await site.joined(await site.token());
@@ -239,6 +256,30 @@ describe('a process that was off while its certificate ended', () => {
     await site.tokens.revoke(record?.id ?? '');
     await expect(again().start()).rejects.toMatchObject(ended);
     const joined = again(await site.token({ name: 'a1' }));
+    await joined.start();
+    expect(joined.current?.svid.id).toBe('spiffe://test.local/agent/a1');
+  });
+
+  it('comes again where so many ask at once that it has to wait', async () => {
+    await site.start();
+    await once(await site.token({ name: 'a1' }));
+    const client = createHttpClient({ tls: { verify: false } });
+    try {
+      const body = JSON.stringify({ id: '', csr: '', publicKey: '', signature: '' });
+      const ask = async (): Promise<number> => {
+        const response = await client.request({
+          method: 'POST',
+          url: `${site.url}${PATHS.renewEnded}`,
+          body,
+        });
+        await response.text();
+        return response.status;
+      };
+      while ((await ask()) !== 429);
+    } finally {
+      await client.close();
+    }
+    const joined = again();
     await joined.start();
     expect(joined.current?.svid.id).toBe('spiffe://test.local/agent/a1');
   });

@@ -9,9 +9,11 @@ import type { Api, ApiReply, ApiRequest } from '../../core/http/server.ts';
 import { peerIdOf } from '../../core/http/tls-gate.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Authority } from '../ca/authority.ts';
+import { BACKDATE_MS } from '../ca/parts.ts';
 import type { IssuedChain } from '../identity/issuer.ts';
 import { readSpiffeId } from '../identity/spiffe-id.ts';
 import { provenKey } from '../x509/csr.ts';
+import { parseCertificate } from '../x509/parse.ts';
 import type { Rates } from '../workload/rates.ts';
 import { keyHash, vouchedBy } from './after-end.ts';
 import { joinErrors } from './errors.ts';
@@ -122,10 +124,13 @@ async function renew({ authority, tokens }: JoinContext, request: ApiRequest): P
   const record = reading.ok ? await tokens.behind(reading.path) : undefined;
   if (!record) throw joinErrors.AUTH_JOIN_NOT_RENEWED({ id, reason: 'no token vouches for it' });
   const publicKey = provenKey(csr);
-  const shown = shownKey(request);
+  const shown = shownBy(request);
   if (publicKey === undefined || shown === undefined)
     throw joinErrors.AUTH_JOIN_BAD_REQUEST({ field: 'csr', reason: 'it proves no key' });
-  await tokens.renewed(record, shown, keyHash(publicKey));
+  // What a revoked token has bought is good until its end, and must not be renewed by the next token for that name.
+  if (!record.keys?.includes(shown.key) && shown.issuedMs < (record.spentMs ?? 0))
+    throw joinErrors.AUTH_JOIN_NOT_RENEWED({ id, reason: 'it came by a token before' });
+  await tokens.renewed(record, shown.key, keyHash(publicKey));
   return issue(authority, record, publicKey);
 }
 
@@ -137,7 +142,7 @@ async function renewEnded(context: JoinContext, request: ApiRequest): Promise<Is
   const { authority, tokens, clock, log, rates, renewableMs } = context;
   const { id, csr, publicKey: old, signature } = bodyOf(endedBody, request);
   const refused = (reason: string): Error => joinErrors.AUTH_JOIN_NOT_RENEWED({ id, reason });
-  if (!rates.take('')) throw refused('too many ask; try again');
+  if (!rates.take('')) throw joinErrors.AUTH_JOIN_TOO_MANY();
   const key = vouchedBy(old, signature, id, csr);
   const publicKey = provenKey(csr);
   if (key === undefined || publicKey === undefined) throw refused('no key is proven');
@@ -152,10 +157,14 @@ async function renewEnded(context: JoinContext, request: ApiRequest): Promise<Is
   return issue(authority, record, publicKey);
 }
 
-/** Of the certificate of the connection. */
-function shownKey({ raw: { socket } }: ApiRequest): string | undefined {
+/** The key of the certificate of the connection, and since when there is that certificate. */
+function shownBy({
+  raw: { socket },
+}: ApiRequest): { readonly key: string; readonly issuedMs: number } | undefined {
   const leaf = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
-  return leaf && keyHash(leaf.publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  if (leaf === undefined) return undefined;
+  const key = keyHash(leaf.publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  return { key, issuedMs: parseCertificate(leaf.raw).notBeforeMs + BACKDATE_MS };
 }
 
 function issue(authority: Authority, record: TokenRecord, publicKey: string): Issued {
@@ -217,6 +226,7 @@ const STATUS: ReadonlyMap<string, number> = new Map([
   ['AUTH_JOIN_TOKEN_REFUSED', 403],
   ['AUTH_JOIN_NOT_RENEWED', 403],
   ['AUTH_JOIN_NO_SUCH_TOKEN', 404],
+  ['AUTH_JOIN_TOO_MANY', 429],
   ['AUTH_CA_NOT_STARTED', 503],
   ['AUTH_CA_NOT_HERE', 503],
   ['AUTH_CA_ENDED', 503],
