@@ -65,6 +65,33 @@ describe('guesses', () => {
     expect(guesses.size).toBe(0);
   });
 
+  it('are slow at an address after many wrong ones, and no longer than that for who is always right there', () => {
+    const { clock, guesses } = guessing();
+    for (let n = 0; n < 31; n++) {
+      clock.advance(60_000);
+      expect(guesses.begin(undefined, AWAY)).toBeUndefined();
+    }
+    expect(guesses.begin(undefined, AWAY)).toBeGreaterThan(0);
+    clock.advance(60_000);
+    for (let n = 0; n < 1000; n++) {
+      expect(guesses.begin(undefined, AWAY)).toBeUndefined();
+      guesses.right(undefined, AWAY);
+      clock.advance(10);
+    }
+  });
+
+  it('are not forgotten for one that was not made', () => {
+    const { clock, guesses } = guessing();
+    for (let n = 0; n < 8; n++) {
+      guesses.begin('alice', AWAY);
+      clock.advance(30_000);
+    }
+    expect(guesses.begin('alice', AWAY)).toBeUndefined();
+    guesses.notMade('alice', AWAY);
+    expect(guesses.begin('alice', AWAY)).toBeUndefined();
+    expect(guesses.begin('alice', AWAY)).toBeGreaterThan(8_000);
+  });
+
   it('count from their beginning, so that a hundred at once are still few', () => {
     const { guesses } = guessing();
     const let_ = Array.from({ length: 100 }, () => guesses.begin('alice', AWAY)).filter(

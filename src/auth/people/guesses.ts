@@ -4,6 +4,8 @@ interface Tried {
   failures: number;
   /** Monotonic, milliseconds. */
   last: number;
+  /** The one before that, which counts again when the last one turns out not to be wrong. */
+  before: number;
 }
 
 interface Limit {
@@ -75,12 +77,15 @@ export class Guesses {
   /** The attempt that began was right after all. */
   right(account: string | undefined, address: string): void {
     for (const { table, key } of countersOf(account, address)) {
-      const tried = this.#table(table).get(key);
-      if (tried === undefined) continue;
       // Who knows the password of one account may still guess those of others.
-      if (table === 'account' || tried.failures <= 1) this.#table(table).delete(key);
-      else tried.failures--;
+      if (table === 'account') this.#accounts.delete(key);
+      else takeBack(this.#addresses, key);
     }
+  }
+
+  /** The attempt that began was not made: nobody knows whether it was right. */
+  notMade(account: string | undefined, address: string): void {
+    for (const { table, key } of countersOf(account, address)) takeBack(this.#table(table), key);
   }
 
   /** How many accounts and addresses are remembered. */
@@ -97,7 +102,18 @@ export class Guesses {
     const failures = known === undefined || now - known.last > FORGET_MS ? 0 : known.failures;
     table.delete(key);
     if (table.size >= MOST) forgetOne(table);
-    table.set(key, { failures: failures + 1, last: now });
+    table.set(key, { failures: failures + 1, last: now, before: known?.last ?? now });
+  }
+}
+
+/** As if the last attempt had not been: who is often right waits for what was wrong, and no longer. */
+function takeBack(table: Map<string, Tried>, key: string): void {
+  const tried = table.get(key);
+  if (tried === undefined) return;
+  if (tried.failures <= 1) table.delete(key);
+  else {
+    tried.failures--;
+    tried.last = tried.before;
   }
 }
 

@@ -130,7 +130,7 @@ export class Logins {
       guesses.right(uid, address);
       return user;
     }
-    if (right === 'busy') guesses.right(uid, address);
+    if (right === 'busy') guesses.notMade(uid, address);
     return right === 'busy'
       ? refusals.busy('too many passwords are being checked: try again')
       : refusals.credentials(WRONG);
