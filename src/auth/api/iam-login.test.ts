@@ -101,6 +101,7 @@ describe('logging in', () => {
     ['not json', 'the body is no JSON'],
     [{}, 'uid: is missing'],
     [{ uid: 'a' }, 'password: is missing'],
+    [{ uid: 'a'.repeat(129), password: 'b' }, 'uid: '],
     [{ uid: 'a', password: 1 }, 'password: '],
     [{ uid: 'a', passwort: 'x' }, "passwort: unknown key 'passwort'; did you mean 'password'"],
     [{ uid: 'a', password: 'b', token: 'c' }, 'token: '],

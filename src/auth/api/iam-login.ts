@@ -7,7 +7,8 @@ import { body, claimsOf, IAM, iamRoutes } from './iam-context.ts';
 import type { IamAnswer, IamContext } from './iam-context.ts';
 
 const login = z.strictObject({
-  uid: z.string().optional(),
+  // Attempts are counted by it, also for accounts that are not there: no account is called longer.
+  uid: z.string().max(128).optional(),
   password: z.string().optional(),
   token: z.string().optional(),
   new_password: z.string().optional(),

@@ -50,13 +50,16 @@ describe('the directory', () => {
   });
 
   it('keeps one superuser', async () => {
+    await directory.addGroup('ops', '');
     await directory.addGroup('superusers', '');
     for (const uid of ['a', 'b']) {
       await directory.addUser(user(uid));
       await directory.addMember('superusers', uid);
     }
+    await directory.addMember('ops', 'b');
     expect(await directory.deleteUser('a')).toBeUndefined();
     expect(await directory.deleteUser('b')).toMatchObject({ status: 409, code: 'ERR_LAST_SUPERUSER' });
+    expect(directory.groupsOf('b')).toEqual(['ops', 'superusers']);
     expect(await directory.deleteGroup('superusers')).toMatchObject({ status: 409 });
     expect(directory.isSuperuser('b')).toBe(true);
   });

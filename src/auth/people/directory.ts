@@ -87,7 +87,9 @@ export class Directory {
   /** Leaves its groups first: nobody who gets this uid later shall have them. */
   async deleteUser(uid: string): Promise<IamRefusal | undefined> {
     if (!this.#users.get(uid)) return refusals.unknownUser(`there is no user '${uid}'`);
-    for (const gid of this.groupsOf(uid)) {
+    // The one that may not go without a successor first: a refusal changes nothing.
+    const groups = this.groupsOf(uid).toSorted((a, b) => Number(b === SUPERUSERS) - Number(a === SUPERUSERS));
+    for (const gid of groups) {
       const problem = await this.removeMember(gid, uid);
       if (problem && problem.status !== 404) return problem;
     }
