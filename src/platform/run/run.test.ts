@@ -215,7 +215,7 @@ describe('running a master', () => {
   };
 
   it('starts, says so, and ends in order when told, which two signals at once do not change', async () => {
-    const words = ['master', ...set(`data=${folder}`, 'master.port=0', 'log.level=silent')];
+    const words = ['master', ...set(`data=${folder}`, 'master.port=0', 'auth.port=0', 'log.level=silent')];
     const ended = main(words, world);
     await ready();
     expect(world.stdout).toMatch(/master \(Mesos v0 and v1 APIs\) +http:\/\/127\.0\.0\.1:[1-9]\d*\n/);
@@ -235,16 +235,22 @@ describe('running a master', () => {
     const holder = createServer();
     await new Promise<void>((bound) => void holder.listen(0, '127.0.0.1', bound));
     const { port } = holder.address() as AddressInfo;
-    const words = ['master', ...set(`data=${folder}`, `master.port=${port}`, 'log.level=silent')];
+    const settings = [`data=${folder}`, `master.port=${port}`, 'auth.port=0', 'log.level=silent'];
+    const words = ['master', ...set(...settings)];
     expect(await main(words, world)).toBe(1);
     expect(world.stderr).toContain(`cannot listen on http://127.0.0.1:${port}`);
     expect(world.stderr).toContain('--set master.port=PORT');
+    // The account is there now, and no later start says its password.
+    expect(world.stderr).toMatch(/account admin, one-time password \S+ \(shown this once/);
     expect(world.stdout).toBe('');
+    world.stderr = '';
+    expect(await main(words, world)).toBe(1);
+    expect(world.stderr).not.toContain('one-time password');
     await new Promise((closed) => void holder.close(closed));
   });
 
   it('does not start on a store that is in use, and says by whom', async () => {
-    const words = ['master', ...set(`data=${folder}`, 'master.port=0', 'log.level=silent')];
+    const words = ['master', ...set(`data=${folder}`, 'master.port=0', 'auth.port=0', 'log.level=silent')];
     const first = main(words, world);
     await ready();
     const second = new FakeWorld({}, folder);

@@ -98,7 +98,7 @@ export async function run(
       const real = realAddresses(addresses, parts);
       const notes = parts.flatMap((part) => part.notes());
       tellStarted({ role, config, world, tookMs, missing, addresses: real, notes });
-    }
+    } else tellNotes(parts, world);
     await aborted(stop);
     await lifecycle.stop();
     await succession.ended();
@@ -116,8 +116,14 @@ export async function run(
     const told = startError(error, starting, own);
     log.debug({ error, part: starting }, 'did not start');
     world.err(printError(told, starting));
+    tellNotes(parts, world);
     return 1;
   }
+}
+
+/** Where it does not come to the table: the next start has a password for the first account no more. */
+function tellNotes(parts: readonly Part[], world: World): void {
+  for (const note of parts.flatMap((part) => part.notes())) world.err(`${note}\n`);
 }
 
 /** Editors write a file in several steps. */
