@@ -7,6 +7,8 @@ import type { World } from '../world.ts';
 import { CaClient, CaRefused } from './ca-client.ts';
 import { auditText, stateText } from './ca-text.ts';
 import { IDENTITY_HELP, openHttp } from './identity-http.ts';
+import { IamClient } from './identity/iam-client.ts';
+import { API_HELP } from './identity/support.ts';
 
 const HELP = `
 A change of the root, step by step:
@@ -28,7 +30,7 @@ Exit status: 0 done, 1 refused or not to be reached, 2 wrong usage.
 const FAILED = 1;
 
 interface Common {
-  readonly api: string;
+  readonly api?: string;
   readonly token?: string;
 }
 
@@ -50,8 +52,8 @@ export function caCommand(
     const command = new Command(name)
       .summary(summary)
       .description(summary)
-      .option('--api <url>', 'the identity API (auth.host, auth.port)', 'http://127.0.0.1:8101')
-      .option('--token <token>', 'from a login; by default RIMROCK_TOKEN of the environment')
+      .option('--api <url>', API_HELP)
+      .option('--token <token>', 'from a login; else RIMROCK_TOKEN, else that of your login there')
       .helpOption('-h, --help', 'explain')
       .action(async (options: Common & Record<string, unknown>) => {
         done(await run(world, options, act));
@@ -116,11 +118,11 @@ function addMaterial(world: World, add: Add): void {
 }
 
 async function run(world: World, options: Common & Record<string, unknown>, act: Act): Promise<number> {
-  const token = options.token ?? world.environment['RIMROCK_TOKEN'];
   let http: HttpClient | undefined;
   try {
+    const { api, token } = await IamClient.open(world, options.api, options.token);
     http = await openHttp(world, { connections: 1, connectTimeoutMs: 10_000 });
-    await act(new CaClient(http, options.api, token), options);
+    await act(new CaClient(http, api, token), options);
     return 0;
   } catch (error) {
     world.err(error instanceof CaRefused ? error.message : `${errorText(error)}\n`);

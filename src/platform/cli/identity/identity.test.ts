@@ -21,8 +21,16 @@ let folder: string;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rimrock-identity-'));
+  await start();
+});
+afterEach(async () => {
+  await auth.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(required = false): Promise<void> {
   auth = createAuth({
-    config: rimrockConfigSchema.parse({ auth: { port: 0 } }).auth,
+    config: rimrockConfigSchema.parse({ auth: { port: 0, required } }).auth,
     folder,
     store: memoryStore(),
     clock: systemClock,
@@ -34,11 +42,7 @@ beforeEach(async () => {
   await auth.start();
   world = new FakeWorld();
   world.environment['RIMROCK_API'] = `http://127.0.0.1:${auth.address.port}`;
-});
-afterEach(async () => {
-  await auth.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+}
 
 /** What a command says, after what the person types. */
 async function run(words: string, ...typed: string[]): Promise<{ status: number; out: string; err: string }> {
@@ -102,6 +106,14 @@ describe('accounts from the command line', () => {
     expect(await run('group remove ops')).toMatchObject(ok);
     expect(await run('user remove bob')).toMatchObject(ok);
     expect((await run('user show bob')).err).toContain("there is no user 'bob'");
+  });
+
+  it('are who asks the certificate authority, where they are logged in', async () => {
+    await auth.stop();
+    await start(true);
+    expect((await run('ca state')).err).toContain('ERR_LOGIN_REQUIRED');
+    await run('login admin', oneTime(), 'my-own', 'my-own');
+    expect((await run('ca state')).out).toMatch(/^trust domain/);
   });
 
   it('say why they cannot go on', async () => {
