@@ -21,7 +21,7 @@ class World {
   readonly keeper: AcmeKeeper;
   answer: (name: string) => Promise<Obtained> = async (name) => this.certificate(name);
 
-  constructor(disk = new Map<string, string>()) {
+  constructor(disk = new Map<string, string>(), directory = 'https://acme.test/directory') {
     this.disk = disk;
     const files = {
       read: async (path: string): Promise<string | undefined> => disk.get(path),
@@ -29,7 +29,7 @@ class World {
         void disk.set(`${folder}/${name}`, text),
     };
     this.keeper = new AcmeKeeper({
-      config: { retryMs: 300_000, mostRetryMs: 12 * HOUR_MS },
+      config: { directory, retryMs: 300_000, mostRetryMs: 12 * HOUR_MS },
       obtain: (name) => {
         this.ordered.push(name);
         return this.answer(name);
@@ -87,6 +87,16 @@ describe('AcmeKeeper', () => {
     expect(world.ordered).toHaveLength(2);
     expect(world.shown.get('a.test')?.chain).not.toBe(first?.chain);
     expect(world.view('a.test')).toMatchObject({ state: 'good', lastError: null });
+  });
+
+  it('orders at once of another authority, and serves what it has until then', async () => {
+    const { disk, shown } = await new World(undefined, 'https://staging.test/directory').start('a.test');
+    const world = new World(disk);
+    await world.keeper.want(new Set(['a.test']));
+    expect(world.shown.get('a.test')).toMatchObject(shown.get('a.test') ?? {});
+    await world.start('a.test');
+    expect(world.ordered).toEqual(['a.test']);
+    expect((await new World(disk).start('a.test')).ordered).toEqual([]);
   });
 
   it('waits longer after each failure, and as long as the authority says, also over a restart', async () => {

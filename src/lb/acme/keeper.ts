@@ -20,7 +20,7 @@ const MOST_TOLD_MS = 7 * 86_400_000;
 const AT_ONCE = 4;
 
 export interface KeeperParts {
-  readonly config: Pick<AcmeConfig, 'retryMs' | 'mostRetryMs'>;
+  readonly config: Pick<AcmeConfig, 'directory' | 'retryMs' | 'mostRetryMs'>;
   /** Rejects with why not. */
   readonly obtain: (name: string) => Promise<Obtained>;
   readonly storage: AcmeStorage;
@@ -137,9 +137,12 @@ export class AcmeKeeper {
   }
 
   #schedule(entry: Entry): void {
-    const { clock, random } = this.#parts;
+    const { clock, random, config } = this.#parts;
     const { certificate, failed } = entry.stored;
-    const due = certificate === undefined ? 0 : renewalAt(certificate.chain, random.next());
+    // That of another authority serves until there is one of ours: it may be worth nothing, as those of staging are.
+    const isOurs =
+      certificate !== undefined && (certificate.directory ?? config.directory) === config.directory;
+    const due = isOurs ? renewalAt(certificate.chain, random.next()) : 0;
     entry.state = 'waiting';
     const now = clock.now();
     entry.nextAt = Math.max(now, due, failed?.nextTryAt ?? 0);
@@ -164,13 +167,13 @@ export class AcmeKeeper {
   }
 
   async #order(entry: Entry): Promise<void> {
-    const { obtain, log, onCertificate } = this.#parts;
+    const { obtain, log, onCertificate, config } = this.#parts;
     const { name } = entry;
     entry.state = 'ordering';
     try {
       const certificate = await obtain(name);
       if (this.#stopped) return;
-      entry.stored = { certificate };
+      entry.stored = { certificate: { ...certificate, directory: config.directory } };
       this.#count('obtained');
       log.info({ name, until: new X509Certificate(certificate.chain).validTo }, 'a certificate was obtained');
       if (this.#isCurrent(entry)) onCertificate(name, certificate);

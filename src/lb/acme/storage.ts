@@ -45,8 +45,8 @@ export const acmeFiles: AcmeFiles = {
 
 const accountSchema = z.object({ directory: z.string(), key: z.string(), url: z.string().optional() });
 const nameSchema = z.object({
-  /** PEM. */
-  certificate: z.object({ chain: z.string(), key: z.string() }).optional(),
+  /** PEM, and the directory of the authority that it is of; absent: it was obtained before that was kept. */
+  certificate: z.object({ chain: z.string(), key: z.string(), directory: z.string().optional() }).optional(),
   /** An order that is under way, with the key that it is for. */
   order: z.object({ directory: z.string(), url: z.string(), key: z.string() }).optional(),
   /** Milliseconds since 1970. */
