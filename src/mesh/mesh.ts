@@ -95,6 +95,8 @@ class TheMesh implements Mesh {
   readonly #range: PortRange;
   readonly #memory = countsMemory();
   readonly #tasks = new Map<string, OpenTask>();
+  /** Ports of our range that tasks have until their end, also those whose listeners could not be opened. */
+  readonly #ports = new Map<string, readonly number[]>();
   readonly #waiting = new Map<number, (problem: string | undefined) => void>();
   readonly #services: Services;
   #unfollowPolicy: Unsubscribe | undefined;
@@ -161,6 +163,7 @@ class TheMesh implements Mesh {
       for (const { number: published } of ports) guarded.push({ published, own: await take() });
       const upstreams: WiredUpstream[] = [];
       for (const wish of wanted) upstreams.push({ ...keyed(wish, task), local: await take() });
+      this.#ports.set(keyOf(task), taken);
       return { mode, guarded, upstreams };
     } catch (error) {
       for (const port of taken) this.#range.give(port);
@@ -173,6 +176,7 @@ class TheMesh implements Mesh {
     const { ip: host, service } = task;
     const ports = [...guarded.map(({ own }) => own), ...upstreams.map(({ local }) => local)];
     for (const port of ports) this.#range.keep(port);
+    this.#ports.set(keyOf(task), ports);
     const guards = guarded.flatMap(({ published: port, own }) =>
       mode === 'off' ? [] : [{ host, port, own, mode, service }],
     );
@@ -196,6 +200,8 @@ class TheMesh implements Mesh {
       this.#end(key);
       this.#services.leave(key);
     }
+    for (const port of this.#ports.get(keyOf(task)) ?? []) this.#range.give(port);
+    this.#ports.delete(keyOf(task));
   }
 
   /** The port at which a task reaches VIPs. */

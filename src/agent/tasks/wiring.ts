@@ -45,12 +45,15 @@ export class Wiring {
     const { mesh } = this.#context;
     const wiring = mesh ? await mesh.plan(this.#task) : nothingAskedOf(this.#task);
     if (!mesh || !wiring) return;
-    // the engine would publish the ports of the task itself, and its 127.0.0.1 is not that of its listeners
-    if (this.#network !== 'HOST') throw agentErrors.AGENT_MTLS_NETWORK({ network: this.#network });
     this.#wiring = wiring;
-    await persist(wiring);
-    await mesh.open(this.#task, wiring);
-    if (this.#over) mesh.close(this.#task);
+    try {
+      // the engine would publish the ports of the task itself, and its 127.0.0.1 is not that of its listeners
+      if (this.#network !== 'HOST') throw agentErrors.AGENT_MTLS_NETWORK({ network: this.#network });
+      await persist(wiring);
+      await mesh.open(this.#task, wiring);
+    } finally {
+      if (this.#over) mesh.close(this.#task);
+    }
   }
 
   /** The container is there and waits for its start: what it will say to VIPs of guarded services goes by mutual TLS. */
