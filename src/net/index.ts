@@ -14,6 +14,8 @@ export type { RunningPlane, StartPlane } from './plane/start.ts';
 export { thisPlaneThread } from './plane/in-thread.ts';
 export { createPortableReactor } from './portable/reactor.ts';
 export { codeOf } from './portable/udp-at-each-address.ts';
+export { endUdpFlows } from './linux/udp-flows.ts';
+export type { EndUdpFlows, UdpFlow } from './linux/udp-flows.ts';
 export { sendToPath } from './linux/notify.ts';
 export { preferHugePages } from './linux/huge-pages.ts';
 export { parseCertificates, parseIdentity } from './tls/identity.ts';

@@ -113,6 +113,28 @@ describe.skipIf(problem !== undefined)('VIPs in the kernel (needs root, nft and 
     expect(await many('client')).toEqual({ two: 60 });
   });
 
+  it('a flow of UDP goes on at another backend when its own is gone, also when that was while nobody looked', async () => {
+    await become(ONE);
+    await ask('client', { protocol: 'udp', hold: 'v4' });
+    await ask('client', { protocol: 'udp', host: v6, hold: 'v6' });
+    await ask('container', { protocol: 'udp', hold: 'v4' });
+    await become(ONE, TWO);
+    for (const hold of ['v4', 'v6']) expect(await peer('client').ask('again', { hold })).toMatch(/^one /);
+    await become(TWO);
+    const again = async (from: HostName, hold: string): Promise<string> => {
+      // An answer that is on its way while the flow is ended is lost, and waited for.
+      await expect.poll(() => peer(from).ask('again', { hold }), { timeout: 20_000 }).toMatch(/^two /);
+      return hold;
+    };
+    await again('client', 'v4');
+    await again('client', 'v6');
+    await again('container', 'v4');
+    await host('client').end('SIGKILL');
+    hosts.set('client', await lab.host('client', { mode: 'kernel', reconcileSeconds: 1 }));
+    await become(ONE);
+    for (const hold of ['v4', 'v6']) expect(await peer('client').ask('again', { hold })).toMatch(/^one /);
+  });
+
   it('unwell backends get nothing while others are well, and everything when none is', async () => {
     await become({ ...ONE, healthy: false }, { ...TWO, healthy: true });
     expect(await many('client')).toEqual({ two: 60 });

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
-import { realCommands } from '../../net/index.ts';
+import { endUdpFlows, realCommands } from '../../net/index.ts';
 import type { Reactor } from '../../net/index.ts';
 import type { VipsConfig } from './config.ts';
 
@@ -40,6 +40,7 @@ export function createVipLayer(parts: {
     vips: vips.model,
     ranges: vips.ranges,
     run: realCommands(parts.clock, process.env),
+    endUdpFlows,
     linux: process.platform === 'linux',
   });
 }

@@ -50,6 +50,7 @@ function make(
     metrics,
     reactor: createPortableReactor({ clock: systemClock, log: silentLogger }),
     run: nft.run,
+    endUdpFlows: async () => 0,
     linux: more.linux ?? true,
     later: (f) => void setImmediate(f),
     ours: more.ours ?? AbortSignal.abort(),

@@ -7,7 +7,7 @@ import type { Metrics } from '../../core/metrics.ts';
 import type { Random } from '../../core/random.ts';
 import type { Unsubscribe } from '../../core/subscribers.ts';
 import { commandsInTurn } from '../../net/index.ts';
-import type { Reactor, RunCommand } from '../../net/index.ts';
+import type { EndUdpFlows, Reactor, RunCommand } from '../../net/index.ts';
 import { lbErrors } from '../errors.ts';
 import type { Carrier, CarrierCounts } from './carrier.ts';
 import type { VipsConfig } from './config.ts';
@@ -34,6 +34,7 @@ export interface VipLayerParts {
   readonly reactor: Reactor;
   /** Runs nft and ip. */
   readonly run: RunCommand;
+  readonly endUdpFlows: EndUdpFlows;
   /** Whether this system has nftables at all. */
   readonly linux: boolean;
   /** Runs a function when the event loop has gone round: setImmediate. */
@@ -153,6 +154,7 @@ export class VipLayer {
       return new KernelVips({
         settings,
         run,
+        endUdpFlows: this.#parts.endUdpFlows,
         clock,
         log,
         counts,

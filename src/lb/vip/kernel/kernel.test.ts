@@ -6,6 +6,7 @@ import type { VipBackend } from '../../../cluster/vips/index.ts';
 import { serversOf } from '../plan/index.ts';
 import { FakeNft } from '../testing/fake-nft.ts';
 import { commandsInTurn } from '../../../net/index.ts';
+import type { EndUdpFlows } from '../../../net/index.ts';
 import { KernelVips, kernelProblem } from './kernel.ts';
 
 const settings = {
@@ -25,7 +26,7 @@ function noting(warned: string[]): Logger {
   } as unknown as Logger;
 }
 
-function start(nft: FakeNft, keep = false) {
+function start(nft: FakeNft, keep = false, endUdpFlows: EndUdpFlows = async () => 0) {
   const clock = new FakeClock();
   const warned: string[] = [];
   const counts = { changes: 0, repairs: 0, failures: 0, seconds: () => {} };
@@ -37,23 +38,28 @@ function start(nft: FakeNft, keep = false) {
     log: noting(warned),
     counts,
     keep,
+    endUdpFlows,
     reconcileMs: 30_000,
   });
   return { clock, warned, counts, vips };
 }
 
 function set(vips: KernelVips, address: string, ...ips: string[]): void {
+  setOf('tcp', vips, address, ...ips);
+}
+
+function setOf(protocol: 'tcp' | 'udp', vips: KernelVips, address: string, ...ips: string[]): void {
   const backends = ips.map((ip): VipBackend => ({ ip, port: 80, weight: 1, state: 'up' }));
   const name = `n${address.replaceAll('.', '-')}.`;
   const [server] = serversOf({
     key: address,
-    protocol: 'tcp',
+    protocol,
     name,
     addresses: [address],
     port: 80,
     backends,
   });
-  vips.set(`tcp ${address} 80`, ips.length > 0 ? server : undefined);
+  vips.set(`${protocol} ${address} 80`, ips.length > 0 ? server : undefined);
 }
 
 const scripts = (nft: FakeNft): string[] => nft.commands.filter((c) => c.startsWith('nft -f -'));
@@ -85,6 +91,25 @@ describe('VIPs in the kernel', () => {
     expect(scripts(nft)).toHaveLength(3);
     expect(JSON.stringify(nft.dump('rimrock'))).toContain('vip4_tcp_11.0.0.19_80');
     expect(JSON.stringify(nft.dump('rimrock'))).not.toContain('11.0.0.20');
+  });
+
+  it('flows of UDP are ended once the table no longer leads to the backend that is gone', async () => {
+    const nft = new FakeNft();
+    const tables: string[] = [];
+    const { vips, clock } = start(nft, false, async () => {
+      tables.push(JSON.stringify(nft.dump('rimrock')));
+      return 0;
+    });
+    setOf('udp', vips, '11.0.0.1', '10.0.0.1', '10.0.0.2');
+    vips.begin();
+    await vips.settled();
+    setOf('udp', vips, '11.0.0.1', '10.0.0.2');
+    await vips.settled();
+    expect(tables).toHaveLength(1);
+    clock.advance(1_000);
+    await vips.settled();
+    expect(tables.map((table) => table.includes('10.0.0.1 . 80'))).toEqual([true, false]);
+    await vips.stop();
   });
 
   it('what others have changed is repaired in time, counted, and told once', async () => {

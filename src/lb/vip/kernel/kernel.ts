@@ -3,7 +3,8 @@ import type { Logger } from '../../../core/log.ts';
 import type { Carrier, CarrierCounts } from '../carrier.ts';
 import { WantedContent, changeScript, cidrsOf, differences, readTable, wholeScript } from '../plan/index.ts';
 import type { Content, Found, TableSettings, VirtualServer } from '../plan/index.ts';
-import type { RunCommand } from '../../../net/index.ts';
+import type { EndUdpFlows, RunCommand } from '../../../net/index.ts';
+import { LeftFlows } from './left-flows.ts';
 import { removeTable } from './remove.ts';
 import { VipRoutes } from './routes.ts';
 
@@ -16,6 +17,7 @@ export interface KernelParts {
   readonly reconcileMs: number;
   /** Leave everything in the kernel at the end: traffic goes on while this program is replaced. */
   readonly keep: boolean;
+  readonly endUdpFlows: EndUdpFlows;
 }
 
 /** After a failure the next try is made this much later, doubled each time. */
@@ -42,6 +44,7 @@ export class KernelVips implements Carrier {
   readonly #parts: KernelParts;
   readonly #wanted = new WantedContent();
   readonly #routes: VipRoutes;
+  readonly #flows: LeftFlows;
   /** Keys of items that may differ from the table. */
   readonly #dirty = new Set<string>();
   /** What the table has; undefined: not known, it has to be read. */
@@ -59,10 +62,12 @@ export class KernelVips implements Carrier {
   constructor(parts: KernelParts) {
     this.#parts = parts;
     this.#routes = new VipRoutes(parts.run, parts.settings.ranges.flatMap(cidrsOf));
+    this.#flows = new LeftFlows({ ...parts, wake: () => this.#wake() });
   }
 
   set(key: string, server: VirtualServer | undefined): void {
     for (const item of this.#wanted.set(key, server)) this.#dirty.add(item);
+    this.#flows.set(key, server);
     this.#wake();
   }
 
@@ -89,6 +94,7 @@ export class KernelVips implements Carrier {
     this.#stopped = true;
     this.#reconciling?.cancel();
     this.#retry?.cancel();
+    this.#flows.stop();
     await this.settled();
   }
 
@@ -111,7 +117,7 @@ export class KernelVips implements Carrier {
 
   #wake(): void {
     if (!this.#begun || this.#stopped || this.#running || this.#retry) return;
-    if (!this.#look && this.#dirty.size === 0) return;
+    if (!this.#look && this.#dirty.size === 0 && !this.#flows.due) return;
     this.#running = this.#work().finally(() => {
       this.#running = undefined;
       // What was set in the meantime.
@@ -126,7 +132,7 @@ export class KernelVips implements Carrier {
     counts.seconds((clock.monotonic() - began) / 1000);
     if (problem === undefined) {
       this.#retryMs = RETRY_MS;
-      return;
+      return this.#flows.end();
     }
     this.#failed(problem);
   }
