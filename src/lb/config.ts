@@ -150,7 +150,12 @@ export const lbConfigSchema = z.strictObject({
     .default(['*'])
     .describe("Which HAPROXY_GROUP values are served; '*' is every service, also those without a group"),
   trustedProxies: z
-    .array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))
+    .array(
+      z.union(
+        [z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()],
+        'write an address or a network, such as 10.0.0.0/8',
+      ),
+    )
     .default([])
     .describe('Addresses or CIDR blocks whose X-Forwarded-* and Forwarded header fields are believed'),
   limits,

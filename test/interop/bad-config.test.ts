@@ -81,6 +81,7 @@ describe('a wrong configuration', () => {
     ['a file that is neither YAML nor JSON', 'dns: [', 'neither YAML nor JSON'],
     ['an unknown section', 'dsn:\n  port: 53\n', 'dsn'],
     ['a wrong value', 'lb:\n  http:\n    port: many\n', 'lb.http.port'],
+    ['no network', 'lb:\n  trustedProxies: [10.0.0.0/33]\n', 'write an address or a network'],
     ['a wrong value in a Mesos-DNS file', '{"masters": ["127.0.0.1:5050"], "port": "x"}', 'ort'],
     ['masters of a Mesos-DNS file', '{"masters": ["127.0.0.1:99999"]}', 'asters'],
     ['the domain of a Mesos-DNS file', '{"masters": ["127.0.0.1:5050"], "domain": "a_b"}', 'omain'],

@@ -60,6 +60,12 @@ describe('decode', () => {
     expect(issues).toHaveLength(5);
   });
 
+  it('says that a key is missing, also one that takes several types', () => {
+    const either = z.strictObject({ size: z.union([z.number(), z.string()]) });
+    const decoded = decode(either, {});
+    expect(decoded).toEqual({ ok: false, issues: [{ path: 'size', message: 'is missing: write it' }] });
+  });
+
   it('takes anything at all without throwing', () => {
     fc.assert(
       fc.property(fc.anything(), (input) => {

@@ -31,7 +31,9 @@ function describe(schema: z.ZodType, issue: z.core.$ZodIssue): Issue[] {
       return { path: pathText([...issue.path, key]), message: `unknown key '${key}'; ${help}` };
     });
   }
-  return [{ path: pathText(issue.path), message: issue.message }];
+  // Of a key that takes several types zod says no more than that the input is invalid.
+  const missing = issue.code === 'invalid_union' && issue.input === undefined;
+  return [{ path: pathText(issue.path), message: missing ? 'is missing: write it' : issue.message }];
 }
 
 /** The keys that the object schema at `path` knows. */

@@ -2,12 +2,36 @@ import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../core/log.ts';
 import { seededRandom } from '../../core/random.ts';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
+import { createPortableReactor } from '../../net/index.ts';
 import { acmeSchema } from '../acme/config.ts';
 import { FakeAuthority } from '../testing/fake-authority.ts';
 import { FakeIdentity } from '../testing/fake-identity.ts';
 import { CertificateStore } from './certificate-store.ts';
 import { httpsSchema, httpsWanted, tlsSchema } from './config.ts';
 import { NameIndex } from './names.ts';
+
+/** RSA of 512 bits, for a.test. */
+const SHORT_KEY = `-----BEGIN CERTIFICATE-----
+MIIBezCCASWgAwIBAgIUD+FKE7W90U6c1aMa4jwXndyTn8YwDQYJKoZIhvcNAQEL
+BQAwETEPMA0GA1UEAwwGYS50ZXN0MCAXDTI2MTEyMzA5Mzg0OFoYDzIxMjYxMDMw
+MDkzODQ4WjARMQ8wDQYDVQQDDAZhLnRlc3QwXDANBgkqhkiG9w0BAQEFAANLADBI
+AkEA11tJdS7sP4xPtGW8Z1O4lQMXCY2Jrq0Cw8t9RXy/hyKmCkVwEV5TT8q1rURf
+NleRkBLsGwGjieS9/yljidS27wIDAQABo1MwUTAdBgNVHQ4EFgQUu1ddh9uGteS4
+VFgd/B+inFiaKg4wHwYDVR0jBBgwFoAUu1ddh9uGteS4VFgd/B+inFiaKg4wDwYD
+VR0TAQH/BAUwAwEB/zANBgkqhkiG9w0BAQsFAANBAEq8maH361SMT2aP9QoJSiHV
+hUlkgsZMvxvccxa084Fh2T6Ix/LwR1+vnAIsAMV94hVUIdUo26NTnEfdBT3mgAM=
+-----END CERTIFICATE-----
+-----BEGIN PRIVATE KEY-----
+MIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEA11tJdS7sP4xPtGW8
+Z1O4lQMXCY2Jrq0Cw8t9RXy/hyKmCkVwEV5TT8q1rURfNleRkBLsGwGjieS9/ylj
+idS27wIDAQABAkEAwdl6FfFW1x0F4exx2tCRphBR/FdbR9CUXIofCR1xicEOl3HY
+6fqi3ecGpyYm9McS9Ob3w+L2xrHrDGcfTbN3AQIhAP3MON9UlnD3tljxW/oKA1gs
+i/KfNxW9CWdFziXWeFwHAiEA2TmsQpLlr0YNrUjNL4X5yeWITuidp2EPDxOKZ54I
+Y9kCIQDyZ5NOY5lJDp+Adg62U8f7+Jg2RLG1Npd7puWNqDnPEwIgArl8daFODDK+
+vSuqlywBBA1C9mpof87x12iRVddfl5ECIAZpJXCVldOrdtmdE3+TlXu0NGD8bd9Y
+VJhYMT4/fR+D
+-----END PRIVATE KEY-----
+`;
 
 const clock = new FakeClock();
 const authority = new FakeAuthority(clock);
@@ -37,6 +61,7 @@ async function start(config: object, identity?: FakeIdentity): Promise<Certifica
     clock,
     random: seededRandom(3),
     log: silentLogger,
+    reactor: createPortableReactor({ clock, log: silentLogger }),
     onChange: () => (changes += 1),
     ...(identity && { identity }),
   });
@@ -76,6 +101,34 @@ describe('CertificateStore', () => {
     expect([...store.expiries()]).toEqual([
       { labels: { certificate: 'a.pem' }, value: Math.floor(clock.now() / 1000) + 86_400 },
     ]);
+    store.stop();
+  });
+
+  it('what was gone for a moment is no problem any more when it is back as it was', async () => {
+    disk.clear();
+    put('a', ['a.test']);
+    const store = await start({ certificates: [{ certificate: 'a.pem' }] });
+    const good = disk.get('a.pem') ?? '';
+    disk.delete('a.pem');
+    await store.look();
+    expect(store.problems()).toMatchObject([{ label: 'a.pem', reason: 'no a.pem' }]);
+    disk.set('a.pem', good);
+    await store.look();
+    expect([store.problems(), hosts(store)]).toEqual([[], [['a.pem', 'a.test'], ['*']]]);
+    store.stop();
+  });
+
+  it('what TLS refuses, such as a short key, is told, and the last good one stays', async () => {
+    disk.clear();
+    put('a', ['a.test']);
+    const store = await start({ certificates: [{ certificate: 'a.pem' }] });
+    const good = hosts(store);
+    disk.set('a.pem', SHORT_KEY);
+    await store.look();
+    expect(store.problems()).toMatchObject([
+      { label: 'a.pem', reason: expect.stringMatching(/key too small/) as string },
+    ]);
+    expect(hosts(store)).toEqual(good);
     store.stop();
   });
 
@@ -120,6 +173,14 @@ describe('CertificateStore', () => {
     expect(wanted({ enabled: false }, { directory: '/d' })).toBe(false);
     expect(wanted({}, {}, { names: ['www.a.test'], termsOfServiceAgreed: true })).toBe(true);
   });
+});
+
+it.each([
+  ['NOPE', false],
+  ['ECDHE-RSA-AES128-GCM-SHA256:NOPE', true],
+  ['ECDHE+AESGCM:!aNULL', true],
+])('with the ciphers %s TLS can be spoken: %s', (ciphers, possible) => {
+  expect(tlsSchema.safeParse({ ciphers }).success).toBe(possible);
 });
 
 describe('certificates that were obtained', () => {

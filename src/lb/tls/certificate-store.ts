@@ -7,6 +7,7 @@ import type { Logger } from '../../core/log.ts';
 import type { Random } from '../../core/random.ts';
 import type { Unsubscribe } from '../../core/subscribers.ts';
 import { issueCertificate, parseIdentity } from '../../net/index.ts';
+import type { Reactor } from '../../net/index.ts';
 import type { CertificateSpec, PlaneOrder } from '../plane/messages.ts';
 import type { Problem } from '../router/index.ts';
 import { Authorities } from './authorities.ts';
@@ -29,6 +30,8 @@ export interface CertificateStoreParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Tries certificates as planes will use them; absent: they are taken as they are. */
+  readonly reactor?: Pick<Reactor, 'secureContext'>;
   /** Who we are towards instances. */
   readonly identity?: IdentitySource;
   /** The planes have to be told `order`. */
@@ -232,13 +235,22 @@ export class CertificateStore {
   async #one(source: Source, old: Loaded | undefined): Promise<Loaded | undefined> {
     const { files, log } = this.#parts;
     const name = source.certificate;
+    let [certificateChain, privateKey] = ['', ''];
     try {
-      const certificateChain = await files.read(source.certificate);
-      const privateKey = source.key === source.certificate ? certificateChain : await files.read(source.key);
+      certificateChain = await files.read(source.certificate);
+      privateKey = source.key === source.certificate ? certificateChain : await files.read(source.key);
+    } catch (error) {
+      // Once it is there again it is looked into, also when it is the same: what is told of it no longer holds.
+      this.#read.delete(name);
+      this.#problem(name, reasonOf(error));
+      return old;
+    }
+    try {
       const both = certificateChain + privateKey;
       if (this.#read.get(name) === both) return old;
       this.#read.set(name, both);
       const loaded = load(name, certificateChain, privateKey);
+      this.#try(loaded.spec);
       this.#problems.delete(name);
       log.info({ certificate: name, hosts: loaded.spec.hosts }, 'a certificate was loaded');
       return loaded;
@@ -246,6 +258,14 @@ export class CertificateStore {
       this.#problem(name, reasonOf(error));
       return old;
     }
+  }
+
+  /** Throws NET_BAD_CERTIFICATE: TLS refuses more than what is unsound, such as short keys, and planes could show that to nobody. */
+  #try({ certificateChain, privateKey }: CertificateSpec): void {
+    const { minVersion, ciphers } = this.#parts.config;
+    const more = ciphers === undefined ? {} : { ciphers };
+    const context = { kind: 'server', certificateChain, privateKey, minVersion, ...more } as const;
+    this.#parts.reactor?.secureContext?.(context).close();
   }
 
   #problem(path: string, reason: string): void {

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { acmeWanted } from '../acme/config.ts';
 import type { AcmeConfig } from '../acme/config.ts';
@@ -65,6 +66,10 @@ export const tlsSchema = z
     ciphers: z
       .string()
       .min(1)
+      .refine(
+        hasCiphers,
+        'OpenSSL knows none of these: write names of `openssl ciphers -v`, with colons between them',
+      )
       .optional()
       .describe(
         'For TLS 1.2: OpenSSL names with colons between them; absent: authenticated encryption with forward secrecy',
@@ -87,6 +92,16 @@ export const tlsSchema = z
   })
   .prefault({})
   .describe('Certificates and rules of TLS with clients');
+
+/** Without a single one no client could be spoken to, which nobody would be told before the first one comes. */
+function hasCiphers(ciphers: string): boolean {
+  try {
+    createSecureContext({ ciphers });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export type TlsConfig = z.output<typeof tlsSchema>;
 export type HttpsConfig = z.output<typeof httpsSchema>;
