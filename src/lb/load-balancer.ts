@@ -41,7 +41,7 @@ import { publishMetrics } from './metrics.ts';
 import { stateIn } from './successor.ts';
 import type { LbState } from './successor.ts';
 import { publishTcpMetrics, ServicePorts } from './tcp/index.ts';
-import { certificateFiles, CertificateStore, UpstreamTls } from './tls/index.ts';
+import { certificateFiles, CertificateStore, unmetTls, UpstreamTls } from './tls/index.ts';
 import type { CertificateFiles } from './tls/index.ts';
 import { createVipLayer } from './vip/index.ts';
 import type { VipLayer, VipSource } from './vip/index.ts';
@@ -259,8 +259,11 @@ class EdgeLoadBalancer implements LoadBalancer {
   }
 
   #problems(): Problem[] {
-    const sources = [this.#follower.book, this.#ports, this.#certificates, this.#acme];
-    return sources.flatMap((source) => [...source.problems()]);
+    const { book } = this.#follower;
+    const sources = [book, this.#ports, this.#certificates, this.#acme];
+    const certificates = this.#certificates.views();
+    const unmet = unmetTls(book.table.routes(), { ...this.#parts, certificates });
+    return [...sources.flatMap((source) => [...source.problems()]), ...unmet];
   }
 
   /** Routes, services and middlewares are followed; the file of the access log is opened anew, as after a rotation. */

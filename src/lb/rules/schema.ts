@@ -60,7 +60,9 @@ const common = {
   middlewares: list(nameCheck).optional().describe('Names of middlewares, in the order in which they run'),
   certificate: text(fieldCheck)
     .optional()
-    .describe('Name of the certificate; absent: chosen by the name that the client asks for'),
+    .describe(
+      'Name of the certificate, as GET /certificates has it (files: their path); absent: chosen by the name that the client asks for',
+    ),
 };
 
 const check = z.strictObject({

@@ -25,6 +25,7 @@ describe.each(ENGINES)('HTTPS in threads, the %s engine', (engine) => {
   async function start(
     disk: Map<string, string>,
     tls: Readonly<Record<string, unknown>>,
+    labels: Readonly<Record<string, string>> = {},
   ): Promise<{ lb: LoadBalancer; port: number; admin: string }> {
     const origin = await startOrigin((req, res) => {
       req.resume();
@@ -56,6 +57,7 @@ describe.each(ENGINES)('HTTPS in threads, the %s engine', (engine) => {
         labels: new Map([
           ['HAPROXY_GROUP', 'external'],
           ['HAPROXY_0_VHOST', 'a.test,b.test'],
+          ...Object.entries(labels),
         ]),
         instances: [instance(origin.port)],
       }),
@@ -131,6 +133,34 @@ describe.each(ENGINES)('HTTPS in threads, the %s engine', (engine) => {
     let text = '';
     for await (const chunk of open) text += String(chunk);
     expect(text).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it('shows the certificate that a rule names; what is not there is told, and takes TLS from nobody else', async () => {
+    const disk = new Map(Object.entries({ ...files('a', ['a.test']), ...files('n', ['n.test']) }));
+    const { port, admin } = await start(
+      disk,
+      { directory: '/certificates' },
+      {
+        'rimrock.http.named.host': 'named.test',
+        'rimrock.http.named.certificate': 'n.crt',
+        'rimrock.http.lost.host': 'lost.test',
+        'rimrock.http.lost.certificate': 'gone.crt',
+        'rimrock.http.inner.host': 'a.test',
+        'rimrock.http.inner.pathPrefix': '/inner',
+        'rimrock.http.inner.certificate': 'gone.crt',
+      },
+    );
+    expect(await shown(port, 'named.test')).toBe('n.test');
+    await expect(shown(port, 'lost.test')).rejects.toThrow(/unrecognized name/i);
+    expect(await shown(port, 'a.test')).toBe('a.test');
+    const { rejected } = (await (await fetch(`${admin}/rejected`)).json()) as {
+      rejected: readonly { readonly label: string; readonly reason: string }[];
+    };
+    expect(rejected.map(({ label }) => label).sort()).toEqual([
+      'rimrock.http.inner.certificate',
+      'rimrock.http.lost.certificate',
+    ]);
+    for (const { reason } of rejected) expect(reason).toMatch(/^there is no certificate 'gone.crt' here/);
   });
 
   it('has a certificate of its own for those who try it out, and refuses other names where told to', async () => {

@@ -108,7 +108,7 @@ export class PlaneCertificates {
     { serverName }: Pick<ClientHello, 'serverName'>,
     terms: HandshakeTerms,
   ): SecureChoice {
-    const entry = this.#entryFor(serverName, terms.certificate);
+    const entry = this.#entryFor(serverName, terms);
     const context = entry && this.#contextOf(entry, inside, terms);
     if (context === undefined) return REFUSED;
     const { identity } = this.#trusted;
@@ -119,8 +119,15 @@ export class PlaneCertificates {
   }
 
   /** By the name that the client asks for, unless a route says which one. */
-  #entryFor(serverName: string | undefined, certificate: string | undefined): Entry | undefined {
-    if (certificate !== undefined) return this.#entries.find(({ spec }) => spec.name === certificate);
+  #entryFor(
+    serverName: string | undefined,
+    { certificates = [], onlyThese = false }: HandshakeTerms,
+  ): Entry | undefined {
+    for (const certificate of certificates) {
+      const entry = this.#entries.find(({ spec }) => spec.name === certificate);
+      if (entry !== undefined) return entry;
+    }
+    if (onlyThese) return undefined;
     const named = serverName === undefined ? undefined : this.#names.find(serverName);
     return named ?? this.#default;
   }

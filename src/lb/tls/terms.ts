@@ -4,8 +4,10 @@ import type { Route, RouteTls, TlsTerms } from '../router/index.ts';
 
 /** What counts in a handshake, where there is a name and no request yet. */
 export interface HandshakeTerms extends TlsTerms {
-  /** Name of the certificate to show; absent: the one for the name. */
-  readonly certificate?: string;
+  /** Names of certificates, the first of which that is there is shown; absent: the one for the name. */
+  readonly certificates?: readonly string[];
+  /** No other one will do: every rule names one of these. */
+  readonly onlyThese?: boolean;
 }
 
 /**
@@ -16,10 +18,12 @@ export function handshakeTerms(routes: readonly Pick<Route, 'tls'>[]): Handshake
   const wanting = routes.filter(({ tls }) => tls?.clientAuth !== undefined);
   const all = wanting.length === routes.length && wanting.every(({ tls }) => tls?.clientAuth === 'require');
   const [first] = wanting;
-  const certificate = routes.find(({ tls }) => tls?.certificate !== undefined)?.tls?.certificate;
+  const certificates = routes.flatMap(({ tls }) => tls?.certificate ?? []);
+  // One rule that names what is not there must not take TLS away from the others of its host.
+  const onlyThese = certificates.length === routes.length;
   const newest = routes.length > 0 && routes.every(({ tls }) => tls?.minVersion === 'TLSv1.3');
   return {
-    ...(certificate === undefined ? {} : { certificate }),
+    ...(certificates.length === 0 ? {} : { certificates, onlyThese }),
     ...(newest ? { minVersion: 'TLSv1.3' } : {}),
     ...(first === undefined
       ? {}
