@@ -269,6 +269,12 @@ describe('middlewares', () => {
   });
 });
 
+it('an instance may be checked at a path with a query', () => {
+  const { policies, problems } = read({ ...http({ 'check.path': '/health?deep=1' }) });
+  expect(problems).toEqual([]);
+  expect([...policies.values()]).toMatchObject([{ check: { probe: { path: '/health?deep=1' } } }]);
+});
+
 describe('what is wrong is told at its label, and its rule is left out', () => {
   it.each<[Record<string, string>, string, RegExp]>([
     [{ 'rimrock.htp.w.host': 'a' }, 'rimrock.htp.w.host', /did you mean rimrock\.http/],
@@ -295,6 +301,9 @@ describe('what is wrong is told at its label, and its rule is left out', () => {
     [http({ hash: 'header' }), 'rimrock.http.w.hash', /header:<name>/],
     [http({ middlewares: 'x' }), 'rimrock.http.w.middlewares', /no sound middleware 'x'/],
     [http({ 'check.rise': '0' }), 'rimrock.http.w.check.rise', /from 1 to 100/],
+    [http({ 'check.path': '/a /b' }), 'rimrock.http.w.check.path', /no path/],
+    [http({ 'check.path': '/a\r\n/b' }), 'rimrock.http.w.check.path', /no path/],
+    [http({ 'check.host': 'a,\r\nb' }), 'rimrock.http.w.check.host', /not one host/],
     [http({ host: 'a' }, 'tcp'), 'rimrock.tcp.w.listeners', /is missing/],
     [http({ listeners: 'http' }, 'tcp'), 'rimrock.tcp.w.listeners', /port:<number>/],
     [

@@ -88,6 +88,16 @@ export const nameCheck: Check<string> = (value, complain) => {
 };
 export const hostCheck: Check<string> = (value, complain) => void parseHosts(value, complain);
 export const pathCheck: Check<string> = (value, complain) => void parsePaths(value, complain);
+/** What is asked for as it stands: it goes into a request line, so nothing may be in it that would end that. */
+export const askedPathCheck: Check<string> = (value, complain) => {
+  if (!/^\/[\x21-\x7e]*$/.test(value) || value.includes('#'))
+    complain('is no path: write one that begins with a slash, percent-encoded, with a query if you like');
+};
+/** One host alone. */
+export const askedHostCheck: Check<string> = (value, complain) => {
+  if (value === '*' || /[\s,]/.test(value)) complain('is not one host name: write such as www.example.test');
+  else hostCheck(value, complain);
+};
 export const networkCheck: Check<string> = (value, complain) => {
   if (!isNetwork(value)) complain(`'${value}' is not an address or network: write such as 10.0.0.0/8`);
 };

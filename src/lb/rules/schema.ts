@@ -4,6 +4,8 @@ import {
   byName,
   choice,
   fieldCheck,
+  askedHostCheck,
+  askedPathCheck,
   hostCheck,
   list,
   nameCheck,
@@ -69,8 +71,8 @@ const check = z.strictObject({
   type: choice('http', 'tcp', 'grpc')
     .optional()
     .describe('What is asked; absent: http if there is a path, else tcp'),
-  path: text(pathCheck).optional().describe('Path to GET; 200 to 399 is well'),
-  host: text(hostCheck).optional().describe('Host to ask for'),
+  path: text(askedPathCheck).optional().describe('Path to GET; 200 to 399 is well'),
+  host: text(askedHostCheck).optional().describe('Host to ask for'),
   service: text(fieldCheck).optional().describe('Service of the gRPC health check'),
   port: number(1, 65_535).optional().describe('Another port of the instance'),
   portIndex: number(0, 1_000).optional().describe('Another port of the instance, by its index'),
