@@ -69,12 +69,14 @@ describe.skipIf(!canSeeProcesses)('executors (needs /proc)', () => {
     agent = await startAgent();
   };
 
-  /** An offer that has not been used. */
+  /** An offer that has not been used, nor taken back: one that was on its way when its agent was killed is. */
   const used = new Set<string>();
+  const rescinded = (id: string) =>
+    scheduler.events.some((e) => e.type === 'RESCIND' && e['rescind'].offer_id.value === id);
   const offer = async () => {
     const fresh = (e: SchedulerEvent) =>
       (e['offers'].offers as { id: { value: string }; agent_id: { value: string } }[]).find(
-        (o) => !used.has(o.id.value),
+        (o) => !used.has(o.id.value) && !rescinded(o.id.value),
       );
     const event = await scheduler.event('OFFERS', (e) => fresh(e) !== undefined, since);
     const found = fresh(event)!;

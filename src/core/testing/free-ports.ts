@@ -6,6 +6,11 @@ import { systemRandom } from '../random.ts';
 export const LANES = 2;
 export const lane = Number(process.env['VITEST_POOL_ID'] ?? 0) % LANES;
 
+/** Given to this file before: whoever has one may not have opened it yet, or may have closed it to open it again. */
+const given = new Set<number>();
+/** Of the 5,000 of a half. */
+const MOST_GIVEN = 2_500;
+
 /**
  * `n` different ports of 127.0.0.1 that are free for TCP and UDP just now: below those that the system gives to outgoing
  * connections, so that none of these takes one before the test does, and outside the ports of tasks.
@@ -13,9 +18,11 @@ export const lane = Number(process.env['VITEST_POOL_ID'] ?? 0) % LANES;
 export async function freePorts(n: number): Promise<number[]> {
   const holds: (() => Promise<void>)[] = [];
   const ports: number[] = [];
+  if (given.size + n > MOST_GIVEN) given.clear();
   try {
     for (let tries = 0; ports.length < n && tries < 200 + n; tries++) {
       const port = 10_000 + LANES * systemRandom.int(10_000 / LANES) + lane;
+      if (given.has(port)) continue;
       const tcp = await holdTcp(port);
       if (!tcp) continue;
       holds.push(tcp);
@@ -23,6 +30,7 @@ export async function freePorts(n: number): Promise<number[]> {
       if (!udp) continue;
       holds.push(udp);
       ports.push(port);
+      given.add(port);
     }
   } finally {
     await Promise.all(holds.map((release) => release()));
